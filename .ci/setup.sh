@@ -1,0 +1,91 @@
+# Sourced by demo, check and .ci/run: which packages are needed, and how a missing one is installed.
+# This is the one list of packages. Needs Debian's dpkg-query and apt-get.
+
+packages_build='gcc libc6-dev meson ninja-build pkg-config python3'
+# The library that the benchmark compares with; without it that column says so.
+packages_bench='libzmq3-dev'
+packages_check='clang libclang-rt-14-dev clang-format socat netcat-openbsd mandoc strace
+	iproute2 procps util-linux'
+
+# missing_packages NAME...: those of them that are not installed, on one line.
+missing_packages()
+{
+	missing=
+	for package in "$@"; do
+		case $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) in
+		installed) ;;
+		*) missing="$missing${missing:+ }$package" ;;
+		esac
+	done
+	echo "$missing"
+}
+
+# as_root COMMAND...
+as_root()
+{
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo "$@"
+	fi
+}
+
+# need_packages NAME...: installs what is missing, saying what. Fails if that is not possible.
+need_packages()
+{
+	missing=$(missing_packages "$@")
+	[ -n "$missing" ] || return 0
+	if ! command -v apt-get >/dev/null; then
+		echo "setup: not installed, and there is no apt-get: $missing" >&2
+		return 3
+	fi
+	if [ "$(id -u)" -ne 0 ] && ! command -v sudo >/dev/null; then
+		echo "setup: needs root or sudo to install: $missing" >&2
+		return 3
+	fi
+	echo "Installing with apt-get: $missing" >&2
+	setup_log=$(mktemp)
+	if install_packages >"$setup_log" 2>&1; then
+		rm -f "$setup_log"
+		return 0
+	fi
+	tail -n 20 "$setup_log" >&2
+	rm -f "$setup_log"
+	echo "setup: apt-get could not install: $missing" >&2
+	return 3
+}
+
+install_packages()
+{
+	as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get update -q &&
+		as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 \
+			apt-get install -q -y --no-install-recommends $missing
+}
+
+need_build()
+{
+	need_packages $packages_build $packages_bench
+}
+
+need_check()
+{
+	need_packages $packages_build $packages_bench $packages_check
+}
+
+# build_release DIRECTORY: configures it if it is new, and builds. Quiet unless it fails.
+build_release()
+{
+	if [ -f "$1/build.ninja" ]; then
+		meson configure "$1" --buildtype=release >/dev/null
+	else
+		meson setup "$1" --buildtype=release >"$1.log" 2>&1 || {
+			cat "$1.log" >&2
+			return 3
+		}
+		rm -f "$1.log"
+	fi
+	ninja -C "$1" >"$1/build.log" 2>&1 || {
+		tail -n 40 "$1/build.log" >&2
+		return 3
+	}
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * matrix.c - the rows: what is measured, and the bare twin of each. A new mechanism is one row.
+ *
+ * A channel that serves any number of peers has to watch its listener as well as its peers; the
+ * fair twin of that is a server in epoll. With peers=1 the twin is a plain blocking read.
+ * DIR stands for a private directory, PORT for a free port.
+ */
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "bench.h"
+#include "crew.h"
+#include "raw/raw.h"
+
+#define K 1024
+#define M (1024 * K)
+
+/* Which sizes move large messages best was tried out; several are kept where none always wins. */
+const struct row bench_rows[] = {
+	{
+		.name = "pipe",
+		.uri = "pipe:?dir=both",
+		.bulk = "pipe:",
+		.bare = &bare_pipe,
+		.tunings = {{1 * M, 0, 0}, {1 * M, 16 * K, 64 * K}, {256 * K, 16 * K, 0}},
+		.chunk = 64 * K,
+		.batch_goal = 5,
+		.peer_goal = 3,
+	},
+	{
+		.name = "fifo",
+		.uri = "fifo:DIR/there",
+		.back = "fifo:DIR/back",
+		.bulk = "fifo:DIR/there?writers=1",
+		.bare = &bare_fifo,
+		.tunings = {{1 * M, 0, 0}, {1 * M, 16 * K, 64 * K}, {256 * K, 16 * K, 0}},
+		.chunk = 64 * K,
+		.batch_goal = 1,
+	},
+	{
+		.name = "unix stream",
+		.uri = "unix:DIR/socket?peers=1",
+		.bulk = "unix:DIR/socket?peers=1",
+		.bare = &bare_unix_stream,
+		.tunings = {{1 * M, 0, 0}, {4 * M, 0, 0}, {1 * M, 256 * K, 64 * K}},
+		.chunk = 256 * K,
+		.batch_goal = 5,
+		.peer_goal = 3,
+	},
+	{
+		.name = "unix stream many",
+		.uri = "unix:DIR/socket",
+		.bare = &bare_unix_stream_many,
+		.batch_goal = 5,
+	},
+	{
+		.name = "unix seqpacket",
+		.uri = "unix:DIR/socket?type=seqpacket&peers=1",
+		.bulk = "unix:DIR/socket?type=seqpacket&peers=1",
+		.bare = &bare_unix_seqpacket,
+		.tunings = {{1 * M + 4 * K, 0, 0}, {2 * M, 0, 0}, {4 * M, 0, 0}},
+		.chunk = 128 * K,
+		.batch_goal = 1,
+	},
+	{
+		.name = "unix seqpacket many",
+		.uri = "unix:DIR/socket?type=seqpacket",
+		.bare = &bare_unix_seqpacket_many,
+	},
+	{
+		.name = "unix dgram",
+		.uri = "unix:DIR/socket?type=dgram",
+		.bulk = "unix:DIR/socket?type=dgram",
+		.bare = &bare_unix_dgram,
+		.tunings = {{1 * M + 4 * K, 0, 0}, {2 * M, 0, 0}, {4 * M, 0, 0}},
+		.chunk = 128 * K,
+		.batch_goal = 1,
+	},
+	{
+		.name = "tcp",
+		.uri = "tcp:127.0.0.1:PORT?peers=1",
+		.bulk = "tcp:127.0.0.1:PORT?peers=1",
+		.bare = &bare_tcp,
+		.tunings = {{0, 0, 64 * K}, {4 * M, 0, 64 * K}, {4 * M, 256 * K, 64 * K}},
+		.chunk = 256 * K,
+		.batch_goal = 5,
+	},
+	{
+		.name = "tcp many",
+		.uri = "tcp:127.0.0.1:PORT",
+		.bare = &bare_tcp_many,
+		.batch_goal = 5,
+	},
+};
+const unsigned bench_row_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
+
+char *bench_uri(const char *text, const char *directory, unsigned port)
+{
+	char *uri = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&uri, &size);
+
+	if (!out)
+		crew_fail("no memory");
+	while (*text) {
+		if (strncmp(text, "DIR", 3) == 0) {
+			fputs(directory, out);
+			text += 3;
+		} else if (strncmp(text, "PORT", 4) == 0) {
+			fprintf(out, "%u", port);
+			text += 4;
+		} else {
+			fputc(*text++, out);
+		}
+	}
+	if (fclose(out))
+		crew_fail("no memory");
+	return uri;
+}
+
+/* Free when it was asked for; nothing else here takes ports meanwhile. */
+unsigned bench_free_port(void)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	socklen_t size = sizeof(address);
+	int fd = raw_check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
+
+	raw_check(bind(fd, (struct sockaddr *)&address, size), "bind");
+	raw_check(getsockname(fd, (struct sockaddr *)&address, &size), "getsockname");
+	close(fd);
+	return ntohs(address.sin_port);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * settings.h - what the words of one command line came to.
+ */
+#ifndef CLI_SETTINGS_H
+#define CLI_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum split {
+	SPLIT_LINE, /* a message is a line without its newline */
+	SPLIT_NUL,  /* the same with a zero byte */
+	SPLIT_NONE, /* the largest pieces; nothing between messages on output */
+	SPLIT_SIZE, /* pieces of `piece` bytes */
+};
+
+struct settings {
+	enum split split;
+	uint64_t piece;   /* SPLIT_SIZE, or -o chunk=SIZE; 0: not given */
+	const char *data; /* --data, or NULL */
+	bool counted;     /* -n was given: */
+	uint64_t count;
+	int64_t timeout; /* nanoseconds; < 0: for ever */
+	const char *list;
+	bool json, events, quiet, verbose, help;
+
+	const char **pairs; /* -o key=value, as given */
+	int pair_count;
+	char **operands;
+	int operand_count;
+};
+
+#endif

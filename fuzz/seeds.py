@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Writes the hand-made seeds of the fuzz targets into corpus/, one file each, by the name of what
+it is about. Inputs that once broke something stand beside them and are never written by this."""
+
+import pathlib
+import struct
+
+HERE = pathlib.Path(__file__).resolve().parent / "corpus"
+
+
+def write(target, name, data):
+    path = HERE / target / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def u16(n):
+    return struct.pack(">H", n)
+
+
+def u32(n):
+    return struct.pack(">I", n)
+
+
+def u64(n):
+    return struct.pack(">Q", n)
+
+
+def control(kind, fields, payload=b"", flags=b"\0\0\0"):
+    body = bytes([kind]) + flags + fields + payload
+    return u32(0x80000000 | len(body)) + body
+
+
+PLAIN = u32(5) + b"hello"
+TAGGED = control(1, u64(0x1122334455667788), b"hello")
+PIECE = control(2, u64(7) + u32(10) + u32(0), b"12345")
+HELLO = control(3, u64(9) + u64(100))
+OPTIONAL = control(200, b"", b"later", flags=b"\1\2\3")
+
+# ---- uri: the text itself ----
+
+URIS = {
+    "pipe-fds": "pipe:read=3&write=4",
+    "pipe-capacity": "pipe:?capacity=1M&dir=both",
+    "pipe-name": "pipe:name?read=3",
+    "fifo": "fifo:/run/a.fifo?chunk=yes&writers=1&mode=0600&create=no",
+    "fifo-line-chunk": "fifo:/x?chunk=1&frame=line",
+    "unix-path": "unix:/tmp/hello",
+    "unix-abstract": "unix:@name?type=seqpacket&peers=1",
+    "unix-dgram": "unix:@d?type=dgram&frame=length&max=64K&buffer=1M",
+    "unix-packet-line": "unix:@d?type=dgram&frame=line",
+    "unix-allow": "unix:/s?allow=0,1000,4294967294",
+    "unix-allow-most": "unix:/s?allow=" + ",".join(str(n) for n in range(33)),
+    "unix-allow-nobody": "unix:/s?allow=",
+    "unix-allow-comma": "unix:/s?allow=1,",
+    "unix-adopt": "unix:?fd=2147483647",
+    "tcp-v6": "tcp:[::1]:7000?nodelay=yes&keepalive=10s",
+    "tcp-any": "tcp:*:0?reconnect=500ms&frame=length",
+    "tcp-reconnect-line": "tcp:localhost:1?reconnect=1us&frame=line",
+    "all-common": "unix:/x?dir=in&side=listen&max=1G&frame=raw&coalesce=4K&keep=on&keep-open=off",
+    "max-too-large": "tcp::1?max=1025M",
+    "max-overflow": "tcp::1?max=9223372036854775807G",
+    "mode-octal": "unix:/x?mode=0778",
+    "escapes": "unix:/a%20b%25%3f%26?mode=%30600",
+    "escape-nul": "unix:/a%00b",
+    "escape-short": "unix:/a%4",
+    "no-scheme": ":x",
+    "no-value": "unix:/x?max",
+    "empty-key": "unix:/x?=1",
+    "empty-options": "unix:/x?&&max=1&",
+    "twice": "unix:/x?max=1&max=2&max=3",
+    "unknown-key": "unix:/x?colour=red",
+    "unknown-scheme": "carrier-pigeon:/loft",
+    "options-most": "unix:/x?" + "&".join(["max=1"] * 32),
+    "options-too-many": "unix:/x?" + "&".join(["max=1"] * 33),
+    "longest": "unix:/" + "a" * 4089,
+    "too-long": "unix:/" + "a" * 4090,
+    "only-options": "max=4K&frame=line&keep=true",
+    "empty": "",
+}
+for name, text in URIS.items():
+    write("uri", name, text.encode())
+
+# ---- frame: the bytes of a header ----
+
+FRAMES = {
+    "plain": PLAIN,
+    "plain-empty": u32(0),
+    "plain-2-gib": u32(0x7FFFFFFF),
+    "plain-1-gib": u32(0x40000000),
+    "text": b"GET / HTTP/1.1\r\n",
+    "tagged-1-gib": u32(0xC000000D) + b"\1\0\0\0" + u64(1),
+    "length-4-gib": u32(0xFFFFFFFF) + b"\xff" * 24,
+    "tagged": TAGGED,
+    "tagged-short": control(1, b"1234567"),
+    "piece": PIECE,
+    "hello": HELLO,
+    "hello-with-payload": control(3, u64(9) + u64(100), b"x"),
+    "flags-set": control(1, u64(1), flags=b"\0\0\1"),
+    "optional": OPTIONAL,
+    "unknown": control(4, u64(1)),
+    "control-plain": control(0, u64(1)),
+    "control-3-bytes": u32(0x80000003) + b"\1\0\0\0",
+    "control-empty": u32(0x80000000),
+}
+for name, data in FRAMES.items():
+    write("frame", name, data)
+
+# ---- stream: a plan of five bytes, then a script (script.h) ----
+
+UNIX, PIPE, FIFO = range(3)
+LENGTH, LINE, RAW = range(3)
+SIZES = [1, 2, 7, 16, 100, 1000, 4092, 65535, 65536, 70000, 200000, 1 << 20]
+CHUNKS = [1 << 18, 1, 2, 3, 4, 5, 8, 16, 24, 100, 4096, 65536]
+EXACT, TAKE, RECV, POLL, DEADLINE, WAIT, CLOSE, DEAD = (1 << n for n in range(8))
+
+
+def plan(carrier, framing, limit=1 << 20, cap=1 << 20, chunk=1 << 18, flags=0):
+    return bytes([carrier + 3 * framing, SIZES.index(limit), SIZES.index(cap), flags,
+                  CHUNKS.index(chunk)])
+
+
+def literal(data):
+    out = b""
+    for at in range(0, len(data), 32):
+        part = data[at:at + 32]
+        out += bytes([(len(part) - 1) << 3]) + part
+    return out
+
+
+def message(size):
+    return bytes([1 | (size >> 16) << 3]) + u16(size & 0xFFFF)
+
+
+def tagged(size, tag):
+    return b"\2" + u16(size) + bytes([tag])
+
+
+def piece(writer, size=None, total=None, disorder=False):
+    p = writer | (4 if total is not None else 0) | (8 if disorder else 0)
+    p |= 16 if size is None else 0
+    out = bytes([3 | p << 3]) + (u16(total) if total is not None else b"")
+    return out + (u16(size) if size is not None else b"")
+
+
+def hello(session, following):
+    return bytes([4, session, following])
+
+
+def other(kind, size):
+    return bytes([5, kind]) + u16(size)
+
+
+PAUSE = b"\6"
+
+
+def line(size):
+    return b"\7" + u16(size)
+
+
+STREAMS = {
+    "plain": plan(UNIX, LENGTH) + literal(PLAIN * 3),
+    "plain-bytewise": plan(PIPE, LENGTH, chunk=1) + literal(PLAIN * 3),
+    "length-4-gib": plan(UNIX, LENGTH) + message(5) + literal(b"\xff" * 30),
+    "length-1-gib": plan(PIPE, LENGTH) + message(5) + literal(u32(0x40000000) + b"tail"),
+    "length-2-gib": plan(UNIX, LENGTH) + message(5) + literal(u32(0x7FFFFFFF) + b"tail"),
+    "tagged": plan(UNIX, LENGTH, flags=TAKE) + literal(TAGGED) + tagged(300, 7) + message(0),
+    "hello": plan(UNIX, LENGTH) + hello(9, 100) + message(3) + hello(9, 101),
+    "optional": plan(PIPE, LENGTH, chunk=5) + other(200, 300) + message(3) + other(255, 0),
+    "optional-too-large": plan(PIPE, LENGTH) + literal(u32(0x80010005) + b"\xc8\0\0\0"),
+    "unknown": plan(UNIX, LENGTH) + message(1) + other(4, 8) + message(1),
+    "piece-where-none": plan(UNIX, LENGTH) + literal(PIECE),
+    "too-large": plan(UNIX, LENGTH, 16, 16, 8) + message(16) + message(17) + message(3),
+    "too-large-last": plan(UNIX, LENGTH, 16, 16) + message(3) + message(17),
+    "too-large-batch": plan(UNIX, LENGTH, 16, 16, flags=TAKE) + message(3) + message(17) * 2 +
+                       tagged(17, 1) + message(4),
+    "kept": plan(PIPE, LENGTH, 1000, 7, 24) + message(3) + message(100) + message(7),
+    "kept-alternate": plan(UNIX, LENGTH, 1000, 7, 24, TAKE | RECV) + message(100) * 4,
+    "straight": plan(UNIX, LENGTH, flags=WAIT) + message(150000) + message(70000) + message(3),
+    "straight-split": plan(PIPE, LENGTH, chunk=4096) + message(100000) + PAUSE + message(5),
+    "straight-unfinished": plan(UNIX, LENGTH) + literal(u32(100000)) + line(60000),
+    "exact": plan(PIPE, LENGTH, flags=EXACT) + message(10) * 3 + message(90000) + message(0),
+    "polled": plan(UNIX, LENGTH, chunk=3, flags=POLL) + message(10) * 3 + other(4, 1),
+    "polled-batch": plan(UNIX, LENGTH, flags=POLL | TAKE) + message(10) * 20,
+    "polled-too-large": plan(UNIX, LENGTH, 16, 16, flags=POLL) + message(17) + message(3),
+    "polled-line-too-large": plan(UNIX, LINE, 7, 7, flags=POLL) + line(80) + line(3),
+    "polled-control-too-large": plan(UNIX, LENGTH, flags=POLL) + message(3) +
+                                literal(u32(0x80010005) + b"\xc8\0\0\0"),
+    "polled-pieces": plan(FIFO, LENGTH, flags=POLL) + message(3) + piece(0, 5, 10) + piece(0) +
+                     piece(1, None, 10) + piece(2, None, 10),
+    "polled-piece-where-none": plan(UNIX, LENGTH, flags=POLL) + message(3) + literal(PIECE),
+    "polled-line-over-max": plan(UNIX, LINE, 7, 7, 100, POLL) + line(3) + line(200),
+    "polled-hello": plan(UNIX, LENGTH, flags=POLL) + message(3) + hello(1, 1) + message(3),
+    "closed-early-pieces": plan(UNIX, LENGTH, flags=CLOSE) + message(3) * 2 +
+                           literal(PIECE * 3),
+    "deadline": plan(PIPE, LENGTH, chunk=2, flags=DEADLINE) + message(10) * 3,
+    "unfinished": plan(UNIX, LENGTH) + message(3) + literal(u32(9) + b"half"),
+    "unfinished-header": plan(UNIX, LENGTH) + message(3) + literal(b"\0\0"),
+    "closed-early": plan(UNIX, LENGTH, flags=CLOSE) + message(3) * 9 + other(4, 1),
+    "nothing": plan(UNIX, LENGTH),
+    "pieces": plan(FIFO, LENGTH, chunk=100) + piece(0, 500, 5000) + piece(1, 10, 20) +
+              piece(0) + message(4) + piece(1),
+    "pieces-again": plan(FIFO, LENGTH) + piece(2, 5, 10) + piece(2, None, 6),
+    "pieces-disorder": plan(FIFO, LENGTH) + piece(2, 5, 10) + piece(2, 2, None, True) +
+                       piece(2, None, 6),
+    "pieces-too-large": plan(FIFO, LENGTH, 16, 16) + piece(1, None, 16) + piece(1, 5, 17),
+    "pieces-dead": plan(FIFO, LENGTH, flags=DEAD) + piece(0, 5, 10) + PAUSE + message(3) +
+                   piece(0),
+    "pieces-too-many-writers": plan(FIFO, LENGTH) + b"".join(
+        literal(control(2, u64(n + 1) + u32(2) + u32(0), b"a")) for n in range(66)) + b"".join(
+        literal(control(2, u64(n + 1) + u32(2) + u32(1), b"b")) for n in range(66)),
+    "pieces-no-writer": plan(FIFO, LENGTH) + literal(control(2, u64(0) + u32(1) + u32(0), b"a")),
+    "pieces-writer-negative": plan(FIFO, LENGTH) + literal(
+        control(2, u64(1 << 63) + u32(2) + u32(0), b"a")) + PAUSE + message(1),
+    "pieces-one-byte-over": plan(FIFO, LENGTH, 16, 16) + piece(0, 15, 16) + literal(
+        control(2, u64(1) + u32(16) + u32(15), b"ab")) + message(3),
+    "pieces-beyond": plan(FIFO, LENGTH) + literal(
+        control(2, u64(1) + u32(4) + u32(0xFFFFFFFF), b"aaaa")),
+    "pieces-kept": plan(FIFO, LENGTH, 1000, 7) + piece(0, 50, 100) + piece(0) + message(3),
+    "pieces-kept-alternate": plan(FIFO, LENGTH, 1000, 7, flags=TAKE | RECV) + message(1) +
+                             piece(0, 50, 100) + piece(0) + message(3),
+    "fifo-plain": plan(FIFO, LENGTH, chunk=16, flags=POLL) + message(100) * 3,
+    "line": plan(UNIX, LINE, chunk=3) + line(10) + line(0) + literal(b"unfinished"),
+    "line-fifo": plan(FIFO, LINE, flags=TAKE) + line(10) + line(0) + line(200),
+    "line-too-large": plan(PIPE, LINE, 7, 7, 4) + line(7) + line(8) + line(3) + line(9),
+    "line-too-large-last": plan(UNIX, LINE, 7, 7) + line(7) + literal(b"123456789"),
+    "line-batch": plan(UNIX, LINE, 16, 16, flags=TAKE) + line(3) * 3 + line(17) + line(3),
+    "line-fifo-batch": plan(FIFO, LINE, 16, 16, flags=TAKE) + line(3) + line(17) + line(3),
+    "line-kept": plan(UNIX, LINE, 100, 7, 2) + line(3) + line(50) + literal(b"more than seven"),
+    "raw": plan(UNIX, RAW, chunk=100) + line(1000) + PAUSE + line(3),
+    "raw-small-buffer": plan(PIPE, RAW, 100, 7) + line(100),
+    "raw-small-max": plan(PIPE, RAW, 7, 100) + line(100),
+    "raw-take": plan(PIPE, RAW, 7, 7, flags=TAKE) + line(100),
+    "raw-fifo": plan(FIFO, RAW) + line(100),
+}
+for name, data in STREAMS.items():
+    write("stream", name, data)
+
+# ---- packet: a plan of four bytes, then packets (packet.c) ----
+
+SEQPACKET, DGRAM, FRAMED = 0, 1, 2
+PACKET_SIZES = [1, 2, 7, 16, 32, 100, 1000, 4096, 65536, 100000, 1 << 20]
+P_TAKE, P_RECV, P_POLL, P_DEADLINE, P_WAIT = (1 << n for n in range(5))
+
+
+def packets(kind, limit=1 << 20, cap=1 << 20, flags=0):
+    return bytes([kind, PACKET_SIZES.index(limit), PACKET_SIZES.index(cap), flags])
+
+
+def bare(data, descriptor=0):
+    return bytes([len(data) << 3 | descriptor << 2]) + data
+
+
+def framed(size, descriptor=0):
+    return bytes([1 | descriptor << 2 | size >> 16 << 3]) + u16(size & 0xFFFF)
+
+
+def framed_tagged(size, tag):
+    return b"\2" + u16(size) + bytes([tag])
+
+
+def filling(size):
+    return b"\3" + u16(size)
+
+
+PACKETS = {}
+for word, kind in ("seqpacket", SEQPACKET), ("dgram", DGRAM):
+    length = kind | FRAMED
+    PACKETS |= {
+        f"{word}-raw": packets(kind) + bare(b"hello") + bare(b"") + filling(1000),
+        f"{word}-raw-kept": packets(kind, cap=7) + filling(100) * 3,
+        f"{word}-raw-too-large": packets(kind, 16, 7) + filling(17) + filling(16) + filling(999),
+        f"{word}-raw-batch": packets(kind, 16, 7, P_TAKE) + filling(3) * 6 + filling(17) * 2,
+        f"{word}-length": packets(length, flags=P_POLL) + framed(5) + framed_tagged(6, 7),
+        f"{word}-length-kept": packets(length, cap=7, flags=P_TAKE | P_RECV) + framed(100) * 5,
+        f"{word}-length-too-large": packets(length, 16, 16) + framed(17) + framed(900) + framed(9),
+        f"{word}-length-4-gib": packets(length) + bare(b"\xff" * 20) + framed(3),
+        f"{word}-length-not-filled": packets(length) + bare(PLAIN + b"x") + bare(PLAIN[:-1]) +
+                                     bare(b"") + bare(b"\0\0\0") + framed(0),
+        f"{word}-length-control": packets(length) + bare(HELLO) + bare(PIECE) + bare(OPTIONAL),
+        f"{word}-descriptor": packets(kind) + bare(b"fd", 1) + bare(b"", 1) + framed(5, 1),
+        f"{word}-nothing": packets(kind, flags=P_WAIT),
+    }
+for name, data in PACKETS.items():
+    write("packet", name, data)

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * sinew.h - channels: messages between Unix processes, whatever carries them.
+ *
+ * A channel is named by a URI, "scheme:rest?key=value&key=value"; sinew(7) lists the schemes. One
+ * small set of calls serves them all, and what a mechanism cannot do is told in advance by its
+ * capabilities and refused with -EOPNOTSUPP, never emulated in silence.
+ *
+ * Results      0 or a count on success, -errno on failure. sinew_error_text() has the words.
+ * Deadlines    `until` is an absolute CLOCK_MONOTONIC time in nanoseconds, or SINEW_NOW (never
+ *              wait: -EAGAIN) or SINEW_FOREVER. A finite one that passes gives -ETIMEDOUT.
+ * Threads      one sending and one receiving thread may use a channel at the same time; nothing
+ *              more, except sinew_cancel(), which any thread and any signal handler may call.
+ * Fork         a channel works in the process that opened it. In a forked child every call but
+ *              sinew_close() answers -EOWNERDEAD, except on channels from sinew_pair().
+ * Manners      the library never prints, ends the process, starts a thread, raises SIGPIPE or
+ *              changes a signal disposition. Every descriptor it makes is close-on-exec.
+ */
+#ifndef SINEW_H
+#define SINEW_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct sinew_channel sinew_channel;
+
+#define SINEW_NOW INT64_C(0)
+#define SINEW_FOREVER INT64_MAX
+
+/* What sinew_recv() and sinew_take() return when the last of at least one peer has left, or said that
+ * it will send no more. Where many peers are served, the end of one peer's messages ends its connection
+ * both ways: answer it before the receive that follows its last message. */
+#define SINEW_END 0
+
+/* A peer id: which of a channel's peers. Never reused by the same channel. */
+#define SINEW_ANY_PEER UINT64_C(0)
+
+/* Flags of sinew_open(). Direction and side may also stand in the URI: dir=, side=. */
+#define SINEW_IN 0x01u          /* we receive */
+#define SINEW_OUT 0x02u         /* we send; with neither, both where the mechanism can */
+#define SINEW_LISTEN 0x04u      /* own the name and serve whoever comes */
+#define SINEW_CONNECT 0x08u     /* use a name that somebody owns; the default */
+#define SINEW_CANCELLABLE 0x10u /* sinew_cancel() works; a wait then costs two system calls more */
+#define SINEW_INTERRUPTIBLE                                                                        \
+	0x20u              /* a signal handler that ran ends a wait with -EINTR; the same cost */
+#define SINEW_EVENTS 0x40u /* receive an empty message when a peer joins or leaves */
+#define SINEW_EXACT 0x80u  /* take from the kernel no byte more than is delivered; slower */
+
+/* Flags of a received message. */
+#define SINEW_MSG_JOINED 0x01u     /* no data: this peer has come (with SINEW_EVENTS) */
+#define SINEW_MSG_LEFT 0x02u       /* no data: this peer has gone (with SINEW_EVENTS) */
+#define SINEW_MSG_CORRUPT 0x04u    /* with LEFT: the peer broke the framing and was cut off */
+#define SINEW_MSG_UNFINISHED 0x08u /* frame=line: the peer left before the end of this line */
+#define SINEW_MSG_TAGGED 0x10u     /* tag is set; on sending: carry it */
+
+/* One message. Set what you do not use to zero: later versions give the reserved words a meaning,
+ * and a channel refuses what it cannot carry. */
+struct sinew_msg {
+	const void *data;  /* sending: yours until the call returns; receiving: see the call */
+	size_t size;       /* bytes; 0 is a message too, except with frame=raw on a byte stream */
+	uint64_t peer;     /* who sent it, or whom to send it to; SINEW_ANY_PEER: the only one */
+	uint64_t tag;      /* your number to match replies with requests; needs SINEW_CAP_TAGS */
+	uint64_t lost;     /* messages known to be lost before this one and not yet reported */
+	uint32_t priority; /* needs SINEW_CAP_PRIORITIES, else 0 */
+	uint32_t flags;    /* SINEW_MSG_... */
+	uint64_t reserved[10];
+};
+
+/* Capability bits. */
+#define SINEW_CAP_BOUNDARIES (UINT64_C(1) << 0)   /* a message arrives whole, as it was sent */
+#define SINEW_CAP_BOTH_WAYS (UINT64_C(1) << 1)    /* one channel can send and receive */
+#define SINEW_CAP_ANSWERS (UINT64_C(1) << 2)      /* the reader can answer the peer it heard */
+#define SINEW_CAP_KNOWS_PEER (UINT64_C(1) << 3)   /* sinew_peer() gives the peer's uid, gid, pid */
+#define SINEW_CAP_POLLABLE (UINT64_C(1) << 4)     /* sinew_fd() works */
+#define SINEW_CAP_MANY_WRITERS (UINT64_C(1) << 5) /* several processes may send to one reader */
+#define SINEW_CAP_MANY_READERS (UINT64_C(1) << 6) /* several processes may share the reading */
+#define SINEW_CAP_TAGS (UINT64_C(1) << 7)         /* sinew_msg.tag is carried */
+#define SINEW_CAP_PRIORITIES (UINT64_C(1) << 8)   /* sinew_msg.priority is carried and obeyed */
+#define SINEW_CAP_PAIR (UINT64_C(1) << 9)         /* sinew_pair() works */
+#define SINEW_CAP_NAMED (UINT64_C(1) << 10)       /* unrelated processes can meet by the name */
+#define SINEW_CAP_NETWORK (UINT64_C(1) << 11)     /* reaches other machines */
+#define SINEW_CAP_EMPTY (UINT64_C(1) << 12)       /* a message of no bytes can be sent */
+#define SINEW_CAP_END (UINT64_C(1) << 13)         /* the reader learns that its peers have left */
+
+struct sinew_caps {
+	uint64_t bits;
+	uint64_t max_message; /* largest message in bytes, with these options, on this system */
+	uint64_t reserved[6];
+};
+
+/* Who is at the other end, as far as the kernel vouches for it. */
+struct sinew_peer {
+	uid_t uid; /* valid if `known` */
+	gid_t gid;
+	pid_t pid;         /* when it connected or sent; 0 if outside our pid namespace */
+	int known;         /* whether uid, gid and pid come from the kernel */
+	char address[112]; /* printable: "127.0.0.1:4711", "/run/a.sock", "@name", or "" */
+};
+
+/* What a channel did so far. Counters never go back. */
+struct sinew_stats {
+	uint64_t sent, received;             /* messages */
+	uint64_t bytes_sent, bytes_received; /* payload bytes */
+	uint64_t calls;                      /* system calls that moved data or waited */
+	uint64_t waits;                      /* of these, those that waited for readiness */
+	uint64_t lost;                       /* messages known to be lost, reported or not */
+	uint64_t refused;                    /* peers or messages turned away: allow=, peers= */
+	uint64_t peers;                      /* connected now */
+	uint64_t joined;                     /* connected ever */
+	uint64_t reserved[6];
+};
+
+/* A deadline `ns` nanoseconds from now; ns <= 0 gives SINEW_NOW. */
+int64_t sinew_after(int64_t ns);
+
+/* Opens `uri`. A listening channel owns its name when this returns; a connecting one waits for the
+ * name until the deadline. On failure *channel is untouched and nothing is left behind.
+ * A descriptor named in the URI (read=, write=, fd=) belongs to the channel from now on.
+ * Errors: -EINVAL bad URI or option, -EADDRINUSE somebody lives there, -EEXIST the name is
+ * something else, -ENOENT or -ECONNREFUSED nobody there by the deadline, -EACCES, -EMFILE, … */
+int sinew_open(sinew_channel **channel, const char *uri, unsigned flags, int64_t until);
+
+/* Two connected ends for relatives: use one before fork() and the other after it. Where the
+ * mechanism is one-way ends[0] receives and ends[1] sends. Each process closes the end it does not
+ * use. flags: CANCELLABLE, INTERRUPTIBLE, EVENTS, EXACT. Never blocks. */
+int sinew_pair(sinew_channel *ends[2], const char *uri, unsigned flags);
+
+/* For a program to be executed: makes this end's descriptors survive exec and writes a URI into
+ * `uri` that adopts them there. Call it in the child, between fork and exec. Never blocks.
+ * Returns the URI's length, -ENAMETOOLONG, or -EOPNOTSUPP where the mechanism has no such form. */
+int sinew_inherit(sinew_channel *channel, char *uri, size_t size);
+
+/* Sends `count` messages in order. Returns how many were accepted, at least 1 unless count is 0, or
+ * -errno if none was. An accepted message is on its way, with two exceptions that never reorder or
+ * tear anything: with coalesce= it may wait in our buffer; and a message whose first bytes had gone
+ * when the deadline came or a cancel arrived counts as accepted, its rest is kept and goes first
+ * with the next sinew_send() or sinew_flush().
+ * -EMSGSIZE: too large for this channel, the text names the limit. -EPIPE: no reader is left.
+ * -EDESTADDRREQ: several peers and none named. -ESTALE: that peer has left. */
+int sinew_send(sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until);
+
+/* Hands over what is still in our buffer. 0, or -errno and the rest is kept. */
+int sinew_flush(sinew_channel *channel, int64_t until);
+
+/* Says that we will send no more: the peer, having read everything, sees the end; we can still
+ * receive. Flushes first. -EOPNOTSUPP on a channel with several peers or without an end. */
+int sinew_finish(sinew_channel *channel, int64_t until);
+
+/* Receives one message into buf. Returns 1, SINEW_END, or -errno. msg->data is buf.
+ * -EMSGSIZE: msg->size bytes are needed; the message is kept and the next call can have it. If
+ * msg->size is larger than max= the peer's message cannot be received: it is skipped and counted as
+ * lost. -EBADMSG: the peer does not speak this framing; it was cut off. -ECONNRESET, -ECONNABORTED:
+ * the connection broke; END follows. Where a channel serves many peers the last four never end a
+ * call: they cost that peer its message or its connection, counted in `lost` of the next message,
+ * which may be that of END. */
+int sinew_recv(sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until);
+
+/* Borrows up to `count` messages, at least one, without copying; waits only for the first. Each
+ * msgs[i].data stays valid until sinew_release(), the next sinew_take() or sinew_recv(), or
+ * sinew_close(). Returns how many, SINEW_END, or -errno as sinew_recv(). */
+int sinew_take(sinew_channel *channel, struct sinew_msg *msgs, unsigned count, int64_t until);
+
+/* Gives borrowed messages back. Never fails, never blocks. */
+void sinew_release(sinew_channel *channel, struct sinew_msg *msgs, unsigned count);
+
+/* A descriptor for poll() or epoll that reads as ready (POLLIN, level-triggered) while receiving
+ * (SINEW_IN) or sending (SINEW_OUT) may succeed; readiness may be spurious, and is never missed.
+ * The channel owns it; ask again after fork. -EOPNOTSUPP without SINEW_CAP_POLLABLE. */
+int sinew_fd(sinew_channel *channel, unsigned direction);
+
+/* Ends the waits of this channel, now and later, with -ECANCELED, until sinew_resume(). What is
+ * half done is kept. Async-signal-safe. -EOPNOTSUPP without SINEW_CANCELLABLE. */
+int sinew_cancel(sinew_channel *channel);
+int sinew_resume(sinew_channel *channel);
+
+/* Closes and frees. Removes a path it created, unless keep=1. Returns how many received messages
+ * were never delivered, or -EAGAIN if bytes that sinew_send() had accepted could not be handed over
+ * without waiting (sinew_flush() first). The channel is gone in every case. NULL is fine. */
+int sinew_close(sinew_channel *channel);
+
+/* The peer a message came from. With SINEW_ANY_PEER the only one, or, where one socket hears many, the
+ * sender of the last message: one without an address has no id. -ESTALE if it has left. */
+int sinew_peer(sinew_channel *channel, uint64_t id, struct sinew_peer *peer);
+
+/* Writes the URI by which others reach this channel: as it was opened, with the port that the kernel
+ * chose for port 0. Returns its length, or -ENAMETOOLONG. */
+int sinew_name(sinew_channel *channel, char *uri, size_t size);
+
+/* What this channel did so far. Any thread. */
+int sinew_stats(sinew_channel *channel, struct sinew_stats *stats);
+
+/* What `uri` can do with these options on this system, without opening it. */
+int sinew_caps(const char *uri, struct sinew_caps *caps);
+
+/* Removes what outlived its processes under that name. -EBUSY: somebody lives there (whether somebody
+ * has a fifo open cannot be asked without disturbing them: it is removed, and they go on); -ENOENT;
+ * -EEXIST: the name is something else; -EOPNOTSUPP: this mechanism leaves nothing. */
+int sinew_remove(const char *uri);
+
+/* This thread's last failure in words, "connect unix:/run/x: nobody listens there"; never NULL,
+ * valid until this thread's next call. */
+const char *sinew_error_text(void);
+
+/* The version, "0.1.0". */
+const char *sinew_version(void);
+
+/* Looking things up, for help texts and completions. Each gives NULL past the last row. */
+struct sinew_scheme {
+	const char *name;    /* "unix" */
+	const char *syntax;  /* "unix:/path or unix:@name" */
+	const char *summary; /* one line */
+};
+struct sinew_option {
+	const char *key;     /* "max" */
+	const char *values;  /* "size", "yes|no", "stream|seqpacket|dgram" */
+	const char *preset;  /* the default, as text */
+	const char *summary; /* one line */
+};
+struct sinew_limit {
+	const char *name;   /* "largest pipe" */
+	const char *source; /* "/proc/sys/fs/pipe-max-size", "limits.h" */
+	int64_t value;      /* -1: cannot be read here */
+};
+const struct sinew_scheme *sinew_scheme(unsigned index);
+/* Options of a scheme, those common to all schemes last. */
+const struct sinew_option *sinew_option(const char *scheme, unsigned index);
+/* Name and meaning of capability bit `bit` ("boundaries", "a message arrives whole, …"). */
+const char *sinew_cap_name(unsigned bit);
+const char *sinew_cap_text(unsigned bit);
+/* This system's limits that matter to `scheme`: fills *limit; -ENOENT past the last. */
+int sinew_limit(const char *scheme, unsigned index, struct sinew_limit *limit);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

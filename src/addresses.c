@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * addresses.c - a hash table over a ring of rows. The receiving thread adds, both threads look up.
+ */
+#include "addresses.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "banned.h"
+#include "cleanup.h"
+
+enum { SLOT_BITS = 24 };
+
+struct row {
+	struct sockaddr_un address;
+	socklen_t size;
+	struct sinew_peer who;
+	uint64_t id;   /* 0: never used */
+	uint32_t next; /* of the same bucket, slot + 1; 0: none */
+};
+
+struct sinew__addresses {
+	pthread_mutex_t lock;
+	unsigned most, oldest;
+	uint64_t generation;
+	uint32_t *buckets; /* slot + 1 */
+	struct row rows[];
+};
+
+int sinew__addresses_open(struct sinew__addresses **made, unsigned most)
+{
+	CLEANUP_FREE struct sinew__addresses *book =
+		calloc(1, sizeof *book + most * sizeof(struct row));
+
+	if (!book || !(book->buckets = calloc(most, sizeof *book->buckets)))
+		return -ENOMEM;
+	book->most = most;
+	pthread_mutex_init(&book->lock, NULL);
+	*made = book;
+	book = NULL;
+	return 0;
+}
+
+void sinew__addresses_close(struct sinew__addresses *book)
+{
+	if (!book)
+		return;
+	pthread_mutex_destroy(&book->lock);
+	free(book->buckets);
+	free(book);
+}
+
+/* FNV-1a. */
+static uint32_t *bucket(struct sinew__addresses *book, const struct sockaddr_un *a, socklen_t size)
+{
+	const uint8_t *p = (const uint8_t *)a;
+	uint32_t hash = 2166136261u;
+
+	for (socklen_t i = 0; i < size; i++)
+		hash = (hash ^ p[i]) * 16777619u;
+	return &book->buckets[hash % book->most];
+}
+
+static void unlink_row(struct sinew__addresses *book, struct row *row)
+{
+	uint32_t slot = (uint32_t)(row - book->rows) + 1;
+	uint32_t *at = bucket(book, &row->address, row->size);
+
+	while (*at && *at != slot)
+		at = &book->rows[*at - 1].next;
+	if (*at)
+		*at = row->next;
+}
+
+static struct row *add(struct sinew__addresses *book, const struct sockaddr_un *a, socklen_t size)
+{
+	uint32_t slot = book->oldest;
+	struct row *row = &book->rows[slot];
+
+	book->oldest = (book->oldest + 1) % book->most;
+	if (row->id)
+		unlink_row(book, row);
+	memcpy(&row->address, a, size);
+	row->size = size;
+	row->id = ++book->generation << SLOT_BITS | (slot + 1);
+	uint32_t *at = bucket(book, a, size);
+	row->next = *at;
+	*at = slot + 1;
+	return row;
+}
+
+uint64_t sinew__addresses_id(struct sinew__addresses *book, const struct sockaddr_un *a,
+	socklen_t size, const struct sinew_peer *who)
+{
+	if (size <= sizeof(sa_family_t) || size > sizeof *a)
+		return 0;
+	pthread_mutex_lock(&book->lock);
+	struct row *row = NULL;
+	for (uint32_t slot = *bucket(book, a, size); slot; slot = book->rows[slot - 1].next)
+		if (book->rows[slot - 1].size == size &&
+			memcmp(&book->rows[slot - 1].address, a, size) == 0)
+			row = &book->rows[slot - 1];
+	if (!row)
+		row = add(book, a, size);
+	row->who = *who;
+	uint64_t id = row->id;
+	pthread_mutex_unlock(&book->lock);
+	return id;
+}
+
+int sinew__addresses_find(
+	struct sinew__addresses *book, uint64_t id, struct sockaddr_un *a, struct sinew_peer *who)
+{
+	uint64_t slot = (id & ((1u << SLOT_BITS) - 1)) - 1;
+	int r = -ESTALE;
+
+	pthread_mutex_lock(&book->lock);
+	if (id && slot < book->most && book->rows[slot].id == id) {
+		*a = book->rows[slot].address;
+		if (who)
+			*who = book->rows[slot].who;
+		r = (int)book->rows[slot].size;
+	}
+	pthread_mutex_unlock(&book->lock);
+	return r;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * addresses.h - the peers of one datagram socket, by address. A bounded book: when it is full, who
+ * was heard longest ago makes room, and answering that peer's id says -ESTALE.
+ */
+#ifndef SINEW_ADDRESSES_H
+#define SINEW_ADDRESSES_H
+
+#include <sys/un.h>
+
+#include "channel.h"
+
+struct sinew__addresses;
+
+int sinew__addresses_open(struct sinew__addresses **, unsigned most);
+void sinew__addresses_close(struct sinew__addresses *);
+
+/* The id of this address, new or known; 0 for an address nobody could answer. */
+uint64_t sinew__addresses_id(struct sinew__addresses *, const struct sockaddr_un *, socklen_t,
+	const struct sinew_peer *);
+
+/* The address of this id: its length, or -ESTALE. *who may be NULL. */
+int sinew__addresses_find(
+	struct sinew__addresses *, uint64_t id, struct sockaddr_un *, struct sinew_peer *who);
+
+#endif

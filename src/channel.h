@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * channel.h - what stands behind a sinew_channel, and the three tables it is driven by:
+ *
+ *   transport   one mechanism: its URI, options, capabilities; opens, pairs, removes
+ *   io          how messages are made: stream_io over byte streams, packet_io over datagrams
+ *   link_ops    how bytes or datagrams move on one connection: one system call each
+ *
+ * A channel has one link (pipe, fifo, connecting socket, datagram socket) or a table of them
+ * (listening socket). The receiving thread owns the `in` half of a link, the sending one `out`.
+ */
+#ifndef SINEW_CHANNEL_H
+#define SINEW_CHANNEL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "option.h"
+#include "sinew/sinew.h"
+#include "sys.h"
+#include "uri.h"
+
+enum { SINEW__BULK = 64 * 1024 }; /* what one read asks for beyond the message at hand */
+
+enum sinew__direction { SINEW__DIR_IN, SINEW__DIR_OUT, SINEW__DIR_BOTH };
+enum sinew__framing { SINEW__FRAME_LENGTH, SINEW__FRAME_LINE, SINEW__FRAME_RAW };
+
+/* Options every scheme has; -1 where the URI says nothing and the mechanism decides. */
+struct sinew__common {
+	int64_t dir, side, keep, keep_open, mode, max, frame, coalesce;
+};
+
+/* A URI understood: its parts, its mechanism, its options. */
+struct sinew__spec {
+	struct sinew__uri uri;
+	char *text; /* the URI as given, for words */
+	const struct sinew__transport *transport;
+	struct sinew__common common;
+	void *own; /* the transport's settings */
+};
+
+/* In describe(): the mechanism keeps boundaries itself, packet_io serves it. Not told outside. */
+#define SINEW__CAP_PACKETS (UINT64_C(1) << 63)
+
+struct sinew__limit_row {
+	const char *name, *source;
+	int64_t value; /* where the source is not a file */
+};
+
+struct sinew__transport {
+	struct sinew_scheme shown;
+	const struct sinew__option_row *options;
+	size_t settings_size;
+	const struct sinew__limit_row *limits;
+	bool nameless; /* nothing between the colon and the options */
+	/* Fills *caps for these options; checks what can be checked without opening. Never blocks. */
+	int (*describe)(const struct sinew__spec *, struct sinew_caps *);
+	/* Opens the mechanism on a channel whose spec is set and whose all else is blank. May wait
+	 * until the deadline. A failure leaves nothing behind but what sinew__channel_free undoes. */
+	int (*open)(struct sinew_channel *, int64_t until);
+	/* Two connected ends on two such channels; NULL: cannot. Never blocks. */
+	int (*pair)(struct sinew_channel *ends[2]);
+	/* Writes the URI that adopts this channel's descriptors; NULL: cannot. */
+	int (*adopt)(struct sinew_channel *, char *uri, size_t size);
+	/* Removes the name; NULL: leaves nothing. Never blocks. */
+	int (*remove)(const struct sinew__spec *);
+	/* Gives up the name and the transport's state. Links are still open. NULL: nothing to do. */
+	void (*close)(struct sinew_channel *);
+	/* Writes the URI by which others reach this channel; NULL: as it was opened. */
+	int (*name)(struct sinew_channel *, char *uri, size_t size);
+	/* The connection of a channel with one link broke, as the receiving (SINEW_IN) or the sending
+	 * half found: 1 that half has a new one, 0 or -errno not. NULL: never. */
+	int (*reconnect)(struct sinew_channel *, unsigned direction, int64_t until);
+	/* Whether the writer of message pieces is still alive, on the kernel's evidence. */
+	bool (*writer_alive)(struct sinew_channel *, uint64_t writer);
+};
+
+struct sinew__link;
+
+/* Moves bytes (stream) or one datagram (packet). Waits only if `wait`, then for ever.
+ * Result: bytes; 0 the end (stream read); -EAGAIN; -EINTR; any other -errno: the link is broken. */
+struct sinew__link_ops {
+	ssize_t (*read)(struct sinew__link *, struct iovec *, int n, bool wait);
+	ssize_t (*write)(struct sinew__link *, const struct iovec *, int n, bool wait);
+	/* Packets only: as read and write. receive fills what the mechanism knows of the message
+	 * (peer, priority); SINEW__NO_PACKET means the end. transmit obeys peer and priority. */
+	ssize_t (*receive)(
+		struct sinew__link *, struct iovec *, int n, struct sinew_msg *about, bool wait);
+	ssize_t (*transmit)(struct sinew__link *, const struct iovec *, int n,
+		const struct sinew_msg *about, bool wait);
+	/* We will send no more. NULL: the mechanism has no such thing. */
+	int (*finish)(struct sinew__link *);
+	/* Our process is about to close this link, which others may still read. NULL: nothing to do. */
+	void (*part)(struct sinew__link *);
+};
+
+enum { SINEW__NO_PACKET = -0x10000 };
+
+struct sinew__inbox {
+	uint8_t *data;
+	size_t head, tail, size;
+	uint64_t taken;       /* bytes that ever came in */
+	size_t need;          /* bytes from head on that would make progress */
+	bool in_pieces;       /* a piece has been seen: some messages come so */
+	bool long_run;        /* the last message was a long one */
+	size_t scanned;       /* frame=line: bytes from head on without a newline */
+	const uint8_t *whole; /* a message put together from pieces, not yet consumed */
+	size_t whole_size;
+	uint64_t skip; /* bytes still to come of a message too large to receive */
+};
+
+struct sinew__outbox {
+	uint8_t *data;
+	size_t head, tail, size;
+};
+
+struct sinew__link {
+	struct sinew_channel *channel;
+	const struct sinew__link_ops *ops;
+	int rfd, wfd; /* the same for sockets; -1 where there is no such direction */
+	uint64_t id;
+	struct sinew_peer who;
+	struct sinew__inbox in;
+	struct sinew__outbox out;
+	size_t simple;   /* messages up to this size may take the short way; 0: none */
+	size_t atomic;   /* nonzero: a write of at most this many bytes is never interleaved */
+	uint64_t writer; /* nonzero: larger messages go in pieces under this id */
+	struct sinew__session *session; /* receiving: what its HELLO said */
+	bool spoke;                     /* receiving: a message came already */
+	bool finished;                  /* receiving: its end was told, it can still be answered */
+	bool ended, broken;             /* receiving: read its end; sending: write failed */
+	int quick;                      /* the same file, not blocking; or -1 */
+	bool no_nowait;                 /* the kernel refused RWF_NOWAIT on it */
+	bool ours;                      /* we made the descriptors: their kind is known */
+	bool pollable;                  /* POLLOUT on wfd says that the peer has room */
+	struct sinew_msg kept;          /* receiving: about the packet kept in the inbox */
+	_Atomic unsigned refs;          /* one of the table, one of a sender at work */
+	bool hello_due;                 /* sending: introduce ourselves before the next frame */
+};
+
+struct sinew__io {
+	int (*send)(struct sinew_channel *, const struct sinew_msg *, unsigned, int64_t until);
+	int (*flush)(struct sinew_channel *, int64_t until);
+	int (*recv)(struct sinew_channel *, void *, size_t, struct sinew_msg *, int64_t until);
+	int (*take)(struct sinew_channel *, struct sinew_msg *, unsigned, int64_t until);
+	/* Whole messages received and not delivered, counted up to `most`. */
+	unsigned (*buffered)(struct sinew_channel *, unsigned most);
+};
+
+extern const struct sinew__io sinew__stream_io, sinew__packet_io;
+
+struct sinew__counters {
+	_Atomic uint64_t sent, received, bytes_sent, bytes_received, lost, refused, peers, joined;
+	_Atomic uint64_t calls[2], waits[2]; /* receiving, sending */
+};
+
+struct sinew_channel {
+	struct sinew__spec spec;
+	struct sinew_caps caps;
+	const struct sinew__io *io;
+	unsigned flags; /* SINEW_IN | SINEW_OUT as resolved, SINEW_LISTEN, SINEW_CANCELLABLE … */
+	uint64_t process;           /* who may use it; 0: anybody (a pair) */
+	struct sinew__link *one;    /* the only link, or NULL: see table */
+	struct sinew__table *table; /* a listener's links */
+	int cancel_fd;
+	_Atomic bool cancelled;
+	int ready_fd, armed_fd;     /* sinew_fd(SINEW_IN): the epoll set, the eventfd inside it */
+	int room_fd, room_armed_fd; /* the same for sinew_fd(SINEW_OUT) */
+	int retry_fd[2];            /* timers in these sets: sending, receiving */
+	bool armed, room_armed;
+	bool renewing;                      /* receiving: broken, and not renewed yet */
+	bool interrupted;                   /* sending: by a signal, told by the next call */
+	_Atomic bool finished;              /* sending: we said that we will send no more */
+	uint64_t lost;                      /* receiving: not yet reported */
+	struct sinew__pieces *pieces;       /* receiving: messages that come in pieces */
+	struct sinew__sessions *sessions;   /* receiving: senders that may reconnect */
+	struct sinew__addresses *addresses; /* datagrams: whom we can answer */
+	const struct sinew__users *allow;   /* datagrams: whom we hear */
+	void *state;                        /* the transport's own */
+	struct sinew__counters count;
+};
+
+/* Each counter has one writing thread: no locked instruction is needed. */
+static inline void sinew__add(_Atomic uint64_t *counter, uint64_t n)
+{
+	uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
+
+	atomic_store_explicit(counter, value + n, memory_order_relaxed);
+}
+
+/* registry.c, made by the build from its list of mechanisms; ends with NULL. */
+extern const struct sinew__transport *const sinew__transports[];
+extern const struct sinew__option_row sinew__common_options[];
+
+/* spec.c */
+int sinew__spec_parse(struct sinew__spec *, const char *uri);
+void sinew__spec_fini(struct sinew__spec *);
+
+/* link.c: a link with its buffers, for the transports. On success it owns the descriptors. -ENOMEM. */
+int sinew__link_make(struct sinew_channel *, const struct sinew__link_ops *, int rfd, int wfd,
+	struct sinew__link **);
+void sinew__link_free(struct sinew__link *);
+
+/* Losses: counted, and told to the reader with the next message. */
+static inline void sinew__lose(struct sinew_channel *channel, uint64_t messages)
+{
+	channel->lost += messages;
+	sinew__add(&channel->count.lost, messages);
+}
+
+#endif

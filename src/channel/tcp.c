@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * tcp.c - TCP, over IPv4 and IPv6: the loopback interface unless told otherwise. With reconnect= a
+ * connecting channel renews a broken connection, and the reader counts what was lost with it.
+ *
+ *   connected ──a half finds it broken──► renew: one of them connects ──► adopt: each half takes its
+ *       ▲                                          │                     own descriptor of the new
+ *       └──────────────────────────────────────────┼───────────────────── connection, in its own time
+ *                                 after reconnect= given up
+ */
+#include <arpa/inet.h>
+#include <limits.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "../banned.h"
+#include "../cleanup.h"
+#include "../error.h"
+#include "../pipe_io.h"
+#include "../ready.h"
+#include "../session.h"
+#include "../socket.h"
+#include "../table.h"
+#include "../wait.h"
+
+struct settings {
+	int64_t nodelay, keepalive, reconnect, resolve, peers, buffer;
+};
+
+/* Where a URI points: what bind and connect take. */
+struct place {
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} address;
+	socklen_t size;
+};
+
+struct state {
+	struct place place;
+	uint64_t session;
+	int pending; /* a socket that is connecting, or -1 */
+	/* With reconnect=: under the lock, which is held while one half connects. */
+	pthread_mutex_t lock;
+	int64_t broken_since;              /* 0: it is not */
+	unsigned made, receiving, sending; /* connections made; the one each half uses */
+	int next_read, next_write;         /* of the newest, until a half takes it; or -1 */
+};
+
+#define OWN(member) offsetof(struct settings, member)
+
+static const struct sinew__option_row options[] = {
+	{{"nodelay", "yes|no", "yes", "send at once, do not wait for more (TCP_NODELAY)"},
+		SINEW__OPTION_SWITCH, OWN(nodelay), 0, 0},
+	{{"keepalive", "time", "60s", "ask after a peer that is silent for so long; 0: never"},
+		SINEW__OPTION_TIME, OWN(keepalive), 0, INT64_C(32767000000000)},
+	{{"reconnect", "time", "0",
+		 "try so long to renew a broken connection; what it lost is counted"},
+		SINEW__OPTION_TIME, OWN(reconnect), 0, INT64_MAX},
+	{{"resolve", "yes|no", "no", "look up host names; this may take longer than the deadline"},
+		SINEW__OPTION_SWITCH, OWN(resolve), 0, 0},
+	{{"peers", "number", "16384",
+		 "how many at once; with 1 a receive is one system call, the others wait"},
+		SINEW__OPTION_NUMBER, OWN(peers), 1, 1 << 20},
+	{{"buffer", "size", NULL, "the send buffer; by default the kernel tunes it"},
+		SINEW__OPTION_SIZE, OWN(buffer), 1024, INT_MAX / 2},
+	{.type = SINEW__OPTION_END},
+};
+
+static const struct sinew__limit_row limits[] = {
+	{"connections that wait to be accepted", "/proc/sys/net/core/somaxconn", 0},
+	{"connections that wait to be established", "/proc/sys/net/ipv4/tcp_max_syn_backlog", 0},
+	{"largest send buffer without privilege", "/proc/sys/net/core/wmem_max", 0},
+	{NULL, NULL, 0},
+};
+
+static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
+{
+	const struct settings *own = spec->own;
+
+	if (own->reconnect > 0 && spec->common.frame > SINEW__FRAME_LENGTH)
+		return sinew__fail(EINVAL,
+			"%s: reconnect= needs frame=length, or losses could not be counted",
+			spec->text);
+	caps->bits = SINEW_CAP_BOTH_WAYS | SINEW_CAP_ANSWERS | SINEW_CAP_POLLABLE |
+		     SINEW_CAP_MANY_WRITERS | SINEW_CAP_NAMED | SINEW_CAP_NETWORK | SINEW_CAP_END |
+		     sinew__stream_caps(&spec->common);
+	caps->max_message = (uint64_t)spec->common.max;
+	return 0;
+}
+
+/* ---- addresses ---- */
+
+/* "host:port", "[v6]:port", ":port", "*:port". */
+static int split(struct sinew_channel *channel, char *host, size_t size, unsigned *port)
+{
+	const char *rest = channel->spec.uri.rest, *colon = strrchr(rest, ':');
+	if (!colon)
+		return sinew__fail(EINVAL, "%s: write tcp:host:port, as in tcp:127.0.0.1:7000",
+			channel->spec.text);
+	bool bracketed = *rest == '[' && colon > rest && colon[-1] == ']';
+	size_t length = (size_t)(colon - rest) - (bracketed ? 2 : 0);
+	char *end;
+
+	errno = 0;
+	unsigned long number = strtoul(colon + 1, &end, 10);
+	if (!colon[1] || *end || number > 65535 || colon[1] == '-' || colon[1] == '+')
+		return sinew__fail(
+			EINVAL, "%s: the port is a number from 0 to 65535", channel->spec.text);
+	if (length >= size || (!bracketed && memchr(rest, ':', length)))
+		return sinew__fail(EINVAL,
+			"%s: write the address as host:port; an IPv6 address in brackets",
+			channel->spec.text);
+	memcpy(host, rest + bracketed, length);
+	host[length] = '\0';
+	*port = (unsigned)number;
+	return 0;
+}
+
+static void set_v4(struct place *place, in_addr_t address, unsigned port)
+{
+	place->address.v4 = (struct sockaddr_in){.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(address)};
+	place->size = sizeof place->address.v4;
+}
+
+static int look_up(
+	struct sinew_channel *channel, const char *host, unsigned port, struct place *place)
+{
+	const struct settings *own = channel->spec.own;
+	struct addrinfo *found,
+		hints = {.ai_socktype = SOCK_STREAM,
+			.ai_flags = AI_NUMERICSERV | (own->resolve ? 0 : AI_NUMERICHOST)};
+	char service[8];
+
+	snprintf(service, sizeof service, "%u", port);
+	int r = getaddrinfo(host, service, &hints, &found);
+	if (r == EAI_NONAME && !own->resolve)
+		return sinew__fail(EINVAL,
+			"%s: \"%s\" is not a numeric address; names are looked up only with "
+			"resolve=yes",
+			channel->spec.text, host);
+	if (r)
+		return sinew__fail(r == EAI_SYSTEM ? errno : EHOSTUNREACH, "%s: %s: %s",
+			channel->spec.text, host, gai_strerror(r));
+	place->size = found->ai_addrlen;
+	memcpy(&place->address, found->ai_addr, found->ai_addrlen);
+	freeaddrinfo(found);
+	return 0;
+}
+
+static int locate(struct sinew_channel *channel, struct place *place)
+{
+	char host[256];
+	unsigned port;
+
+	int r = split(channel, host, sizeof host, &port);
+	if (r < 0)
+		return r;
+	if (!*host || strcmp(host, "localhost") == 0) {
+		set_v4(place, INADDR_LOOPBACK, port);
+		return 0;
+	}
+	if (strcmp(host, "*") == 0) {
+		if (!(channel->flags & SINEW_LISTEN))
+			return sinew__fail(
+				EINVAL, "%s: connect to which host?", channel->spec.text);
+		set_v4(place, INADDR_ANY, port);
+		return 0;
+	}
+	return look_up(channel, host, port, place);
+}
+
+static void show(const struct place *place, char *text, size_t size)
+{
+	char host[INET6_ADDRSTRLEN] = "?";
+
+	if (place->address.any.sa_family == AF_INET6) {
+		inet_ntop(AF_INET6, &place->address.v6.sin6_addr, host, sizeof host);
+		snprintf(text, size, "[%s]:%u", host, ntohs(place->address.v6.sin6_port));
+	} else {
+		inet_ntop(AF_INET, &place->address.v4.sin_addr, host, sizeof host);
+		snprintf(text, size, "%s:%u", host, ntohs(place->address.v4.sin_port));
+	}
+}
+
+/* ---- links ---- */
+
+static void set_option(int fd, int level, int name, int value)
+{
+	sinew__sys.setsockopt(fd, level, name, &value, sizeof value);
+}
+
+static void tune(const struct sinew_channel *channel, int fd)
+{
+	const struct settings *own = channel->spec.own;
+	int idle = (int)((own->keepalive + 999999999) / 1000000000);
+
+	set_option(fd, IPPROTO_TCP, TCP_NODELAY, (int)own->nodelay);
+	if (idle) {
+		set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+		set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+		set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, idle > 4 ? idle / 4 : 1);
+		set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
+	}
+	if (own->buffer > 0)
+		sinew__socket_buffer(fd, own->buffer);
+}
+
+static int make_link(
+	struct sinew_channel *channel, int fd, const struct place *peer, struct sinew__link **link)
+{
+	tune(channel, fd);
+	int r = sinew__link_make(channel, &sinew__stream_socket_ops, fd, fd, link);
+	if (r < 0)
+		return r;
+	show(peer, (*link)->who.address, sizeof(*link)->who.address);
+	(*link)->ours = true;
+	return 0;
+}
+
+static int accept_link(struct sinew_channel *channel, int listen_fd, struct sinew__link **link)
+{
+	struct place peer = {.size = sizeof peer.address};
+	CLEANUP_FD int fd =
+		sinew__sys.accept4(listen_fd, &peer.address.any, &peer.size, SOCK_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	int r = make_link(channel, fd, &peer, link);
+	if (r == 0)
+		fd = -1;
+	return r;
+}
+
+static const struct sinew__listener listener = {.accept = accept_link};
+
+/* ---- opening ---- */
+
+static int failed(struct sinew_channel *channel, const char *what, int error)
+{
+	return sinew__fail(-error, "%s %s: %s", what, channel->spec.text,
+		error == -ECONNREFUSED ? "nobody listens there"
+		: error == -EADDRINUSE ? "somebody listens there already"
+				       : strerror(-error));
+}
+
+static int open_listening(struct sinew_channel *channel, const struct place *place)
+{
+	const struct settings *own = channel->spec.own;
+	CLEANUP_FD int fd = sinew__sys.socket(
+		place->address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return failed(channel, "listen on", -errno);
+	set_option(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+	if (sinew__sys.bind(fd, &place->address.any, place->size) < 0 ||
+		sinew__sys.listen(fd, SOMAXCONN) < 0)
+		return failed(channel, "listen on", -errno);
+	int r = sinew__sessions_open(channel, (unsigned)own->peers + 1024);
+	if (r == 0)
+		r = sinew__table_open(channel, &listener, fd, (unsigned)own->peers);
+	if (r == 0)
+		fd = -1;
+	return r;
+}
+
+/* Begins to connect, or goes on with what an earlier call began. A descriptor, or -errno. */
+static int connect_once(struct sinew_channel *channel, int64_t until)
+{
+	struct state *state = channel->state;
+	const struct place *place = &state->place;
+	int error = 0;
+	socklen_t size = sizeof error;
+
+	if (state->pending < 0) {
+		state->pending = sinew__sys.socket(place->address.any.sa_family,
+			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (state->pending < 0)
+			return -errno;
+		if (sinew__sys.connect(state->pending, &place->address.any, place->size) < 0 &&
+			errno != EINPROGRESS && errno != EINTR)
+			error = errno;
+	}
+	struct pollfd poll = {.fd = state->pending, .events = POLLOUT};
+	const struct timespec zero = {0};
+	if (!error && sinew__sys.ppoll(&poll, 1, &zero, NULL) == 0) {
+		int r = sinew__wait(channel, state->pending, POLLOUT, until);
+		if (r < 0)
+			return r;
+	}
+	CLEANUP_FD int fd = sinew__steal_fd(&state->pending);
+	if (!error && sinew__sys.getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+		error = errno;
+	if (!error && sinew__sys.fcntl(fd, F_SETFL, 0) < 0)
+		error = errno;
+	return error ? -error : sinew__steal_fd(&fd);
+}
+
+/* A connected socket, asking again while nobody listens. -errno; what the network said last when the
+ * deadline comes. */
+static int connect_socket(struct sinew_channel *channel, int64_t until)
+{
+	int64_t pause = 0;
+
+	for (;;) {
+		int r = connect_once(channel, until);
+		if (r != -ECONNREFUSED && r != -ENETUNREACH && r != -EHOSTUNREACH)
+			return r;
+		int paused = sinew__pause(channel, &pause, until);
+		if (paused < 0)
+			return paused == -EINTR || paused == -ECANCELED ? paused : r;
+	}
+}
+
+static int open_connecting(struct sinew_channel *channel, int64_t until)
+{
+	const struct settings *own = channel->spec.own;
+	struct state *state = channel->state;
+
+	CLEANUP_FD int fd = connect_socket(channel, until);
+	if (fd < 0)
+		return failed(channel, "connect", fd);
+	int r = make_link(channel, fd, &state->place, &channel->one);
+	if (r < 0)
+		return r;
+	fd = -1;
+	if (own->reconnect == 0)
+		return 0;
+	/* Each half has a descriptor of its own, so that each can let go of it in its own time. */
+	channel->one->wfd = sinew__sys.fcntl(channel->one->rfd, F_DUPFD_CLOEXEC, 0);
+	if (channel->one->wfd < 0)
+		return failed(channel, "connect", -errno);
+	channel->one->hello_due = true;
+	channel->one->writer = state->session;
+	return 0;
+}
+
+static int tcp_open(struct sinew_channel *channel, int64_t until)
+{
+	if (!(channel->flags & (SINEW_IN | SINEW_OUT)))
+		channel->flags |= SINEW_IN | SINEW_OUT;
+	struct state *state = channel->state = calloc(1, sizeof *state);
+	if (!state)
+		return sinew__fail(ENOMEM, "%s: no memory", channel->spec.text);
+	pthread_mutex_init(&state->lock, NULL);
+	state->pending = state->next_read = state->next_write = -1;
+	if (getrandom(&state->session, sizeof state->session, 0) != sizeof state->session)
+		return sinew__fail(errno, "%s: getrandom: %m", channel->spec.text);
+	state->session |= 1;
+	int r = locate(channel, &state->place);
+	if (r < 0)
+		return r;
+	return channel->flags & SINEW_LISTEN ? open_listening(channel, &state->place)
+					     : open_connecting(channel, until);
+}
+
+/* ---- renewing ---- */
+
+/* Connects anew. 1, 0 given up, or -errno. Under the lock. */
+static int renew(struct sinew_channel *channel, int64_t until)
+{
+	const struct settings *own = channel->spec.own;
+	struct state *state = channel->state;
+	int64_t give_up;
+
+	if (!state->broken_since)
+		state->broken_since = sinew__now();
+	if (__builtin_add_overflow(state->broken_since, own->reconnect, &give_up))
+		give_up = SINEW_FOREVER;
+	bool may_wait = until != SINEW_NOW;
+	int64_t wait = may_wait ? sinew__sooner(until, give_up) : SINEW_NOW;
+	CLEANUP_FD int fd = connect_socket(channel, wait);
+	if (fd < 0 && sinew__now() >= give_up)
+		return 0;
+	if (fd == -ECANCELED || fd == -EINTR)
+		return fd;
+	if (fd < 0)
+		return sinew__fail(may_wait ? ETIMEDOUT : EAGAIN,
+			"%s: the connection broke, and is not renewed yet", channel->spec.text);
+	int copy = sinew__sys.fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0)
+		return sinew__fail(errno, "%s: %m", channel->spec.text);
+	tune(channel, fd);
+	sinew__close_fd(&state->next_read);
+	sinew__close_fd(&state->next_write);
+	state->next_read = sinew__steal_fd(&fd);
+	state->next_write = copy;
+	state->broken_since = 0;
+	state->made++;
+	return 1;
+}
+
+/* This half goes over to the newest connection. Under the lock. */
+static void adopt(struct sinew_channel *channel, unsigned direction)
+{
+	struct state *state = channel->state;
+	bool in = direction == SINEW_IN;
+	int *fd = in ? &channel->one->rfd : &channel->one->wfd;
+	int *next = in ? &state->next_read : &state->next_write;
+
+	sinew__ready_forget(channel, direction);
+	sinew__close_fd(fd);
+	*fd = sinew__steal_fd(next);
+	*(in ? &state->receiving : &state->sending) = state->made;
+	sinew__ready_renew(channel, direction);
+}
+
+/* The lock, as far as the deadline and a cancel allow: the other half may be connecting. */
+static int lock(struct sinew_channel *channel, int64_t until)
+{
+	struct state *state = channel->state;
+	int64_t pause = 0;
+
+	while (pthread_mutex_trylock(&state->lock) != 0) {
+		int r = sinew__pause(channel, &pause, until);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int tcp_reconnect(struct sinew_channel *channel, unsigned direction, int64_t until)
+{
+	const struct settings *own = channel->spec.own;
+	struct state *state = channel->state;
+	bool in = direction == SINEW_IN;
+
+	if (own->reconnect == 0 || !channel->one)
+		return 0;
+	/* The other half, if it waits in the broken connection, wakes and comes here, too. */
+	sinew__sys.shutdown(in ? channel->one->rfd : channel->one->wfd, SHUT_RDWR);
+	int r = lock(channel, until);
+	if (r < 0) {
+		sinew__ready_retry(channel, direction);
+		return r;
+	}
+	unsigned mine = in ? state->receiving : state->sending;
+	r = mine == state->made ? renew(channel, until) : 1;
+	if (r == 1)
+		adopt(channel, direction);
+	pthread_mutex_unlock(&state->lock);
+	if (r < 0)
+		sinew__ready_retry(channel, direction);
+	return r;
+}
+
+static void tcp_close(struct sinew_channel *channel)
+{
+	struct state *state = channel->state;
+
+	if (!state)
+		return;
+	sinew__close_fd(&state->pending);
+	sinew__close_fd(&state->next_read);
+	sinew__close_fd(&state->next_write);
+	pthread_mutex_destroy(&state->lock);
+}
+
+/* With port 0 the kernel chose one: tell it. */
+static int tcp_name(struct sinew_channel *channel, char *uri, size_t size)
+{
+	struct place place = {.size = sizeof place.address};
+	char text[80];
+
+	if (!channel->table)
+		return snprintf(uri, size, "tcp:%s", channel->one->who.address);
+	int fd = sinew__table_listen_fd(channel);
+	if (sinew__sys.getsockname(fd, &place.address.any, &place.size) < 0)
+		return sinew__fail(errno, "%s: getsockname: %m", channel->spec.text);
+	show(&place, text, sizeof text);
+	return snprintf(uri, size, "tcp:%s", text);
+}
+
+const struct sinew__transport sinew__transport_tcp = {
+	.shown = {"tcp", "tcp:host:port", "TCP: this machine's loopback, or another machine"},
+	.options = options,
+	.settings_size = sizeof(struct settings),
+	.limits = limits,
+	.describe = describe,
+	.open = tcp_open,
+	.close = tcp_close,
+	.reconnect = tcp_reconnect,
+	.name = tcp_name,
+};

@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * stream_out.c - sending messages over byte streams.
+ *
+ * Frames are gathered in the outbox, a long payload stays where it is; then as few writes as can be.
+ * Invariant: between calls the outbox holds only bytes of accepted messages, from a frame's
+ * beginning on or from where a write stopped inside one; frames never tear and never reorder.
+ *
+ *   gather ──► push ──► all gone: accepted
+ *                 └──► deadline, cancel: what has not begun is taken back (retract); the rest of a
+ *                      begun message moves into the outbox (keep_rest) and goes first next time
+ */
+#include <endian.h>
+#include <limits.h>
+#include <string.h>
+
+#include "banned.h"
+#include "copy.h"
+#include "error.h"
+#include "ready.h"
+#include "session.h"
+#include "stream.h"
+#include "table.h"
+#include "wait.h"
+
+enum { INLINE = 4096 }; /* payloads up to this are copied into the outbox */
+
+/* One call's worth: `count` messages gathered, the last one's payload perhaps outside. */
+struct batch {
+	const struct sinew_msg *msgs;
+	unsigned count;
+	size_t base;            /* where its frames begin in the outbox */
+	const uint8_t *payload; /* of the last message, not copied; or NULL */
+	size_t payload_size, payload_gone;
+};
+
+static size_t overhead(const struct sinew_channel *channel, const struct sinew_msg *msg)
+{
+	switch (channel->spec.common.frame) {
+	case SINEW__FRAME_LINE:
+		return 1;
+	case SINEW__FRAME_RAW:
+		return 0;
+	default:
+		return sinew__frame_header_size(
+			msg->flags & SINEW_MSG_TAGGED ? SINEW__FRAME_TAGGED : SINEW__FRAME_PLAIN);
+	}
+}
+
+static int too_large(struct sinew_channel *channel, size_t size, size_t limit, const char *advice)
+{
+	return sinew__fail(EMSGSIZE, "send to %s: the message has %zu bytes, the limit is %zu%s",
+		channel->spec.text, size, limit, advice);
+}
+
+static bool goes_in_pieces(const struct sinew__link *link, const struct sinew_msg *msg)
+{
+	return link->atomic && link->writer &&
+	       msg->size + overhead(link->channel, msg) > link->atomic;
+}
+
+/* Whether this message can be carried at all. */
+static int check(
+	struct sinew_channel *channel, const struct sinew__link *link, const struct sinew_msg *msg)
+{
+	size_t max = (size_t)channel->spec.common.max;
+	size_t over = overhead(channel, msg);
+
+	if (msg->size > max)
+		return too_large(channel, msg->size, max, " (max=)");
+	if (link->atomic && !link->writer && msg->size + over > link->atomic)
+		return too_large(channel, msg->size, link->atomic - over,
+			": a longer one could be torn by other writers; use chunk=yes, or "
+			"writers=1 "
+			"if there are none");
+	if (goes_in_pieces(link, msg) && msg->flags & SINEW_MSG_TAGGED)
+		return sinew__fail(EOPNOTSUPP,
+			"send to %s: a message that goes in pieces (above %zu bytes) carries no "
+			"tag",
+			channel->spec.text, link->atomic - over);
+	if (channel->spec.common.frame == SINEW__FRAME_LINE && msg->size &&
+		memchr(msg->data, '\n', msg->size))
+		return sinew__fail(EINVAL,
+			"send to %s: with frame=line a message cannot contain a newline",
+			channel->spec.text);
+	if (channel->spec.common.frame == SINEW__FRAME_RAW && msg->size == 0)
+		return sinew__fail(EINVAL,
+			"send to %s: with frame=raw a stream cannot carry an empty message",
+			channel->spec.text);
+	return 0;
+}
+
+/* Writes the frame of one message into the outbox, with its payload if `inlined`. */
+static void put_frame(struct sinew_channel *channel, struct sinew__outbox *out,
+	const struct sinew_msg *msg, bool inlined)
+{
+	if (channel->spec.common.frame == SINEW__FRAME_LENGTH) {
+		bool tagged = msg->flags & SINEW_MSG_TAGGED;
+		const struct sinew__frame frame = {
+			.type = tagged ? SINEW__FRAME_TAGGED : SINEW__FRAME_PLAIN,
+			.size = (uint32_t)msg->size,
+			.tag = msg->tag};
+		out->tail += sinew__frame_write(out->data + out->tail, &frame);
+	}
+	if (!inlined)
+		return;
+	sinew__copy(out->data + out->tail, msg->data, msg->size);
+	out->tail += msg->size;
+	if (channel->spec.common.frame == SINEW__FRAME_LINE)
+		out->data[out->tail++] = '\n';
+}
+
+/* Gathers frames from msgs on: at least one, or the reason why the first cannot go. */
+static int gather(
+	struct sinew__link *link, const struct sinew_msg *msgs, unsigned count, struct batch *batch)
+{
+	struct sinew_channel *channel = link->channel;
+	struct sinew__outbox *out = &link->out;
+	size_t limit = link->atomic ? link->atomic : SINEW__BULK;
+	bool raw_unit = link->atomic && channel->spec.common.frame == SINEW__FRAME_RAW;
+	bool lines = channel->spec.common.frame == SINEW__FRAME_LINE;
+
+	*batch = (struct batch){.msgs = msgs, .base = out->tail};
+	while (batch->count < count && !batch->payload) {
+		const struct sinew_msg *msg = &msgs[batch->count];
+		int r = check(channel, link, msg);
+		if (r < 0)
+			return batch->count ? 0 : r;
+		if (goes_in_pieces(link, msg))
+			return 0;
+		size_t frame = overhead(channel, msg) + msg->size;
+		bool first = batch->count == 0;
+		bool inlined = link->atomic || msg->size <= INLINE || lines;
+		if (!first && out->tail + (inlined ? frame : SINEW__FRAME_MOST) > limit)
+			return 0;
+		put_frame(channel, out, msg, inlined);
+		if (!inlined) {
+			batch->payload = msg->data;
+			batch->payload_size = msg->size;
+		}
+		batch->count++;
+		if (raw_unit)
+			return 0;
+	}
+	return 0;
+}
+
+static int broken(struct sinew__link *link, ssize_t error)
+{
+	link->broken = true;
+	if (error == -EPIPE || error == -ECONNRESET)
+		return sinew__fail(
+			EPIPE, "send to %s: no reader is left", link->channel->spec.text);
+	return sinew__fail(error == -ETIMEDOUT ? ECONNABORTED : (int)-error,
+		"send to %s: the connection broke: %s", link->channel->spec.text,
+		strerror((int)-error));
+}
+
+/* One write of what is in the outbox and of the payload. Bytes, or -errno. */
+static ssize_t write_some(struct sinew__link *link, const struct batch *batch, int64_t until)
+{
+	struct sinew_channel *channel = link->channel;
+	struct sinew__outbox *out = &link->out;
+	struct iovec iov[2];
+	int n = 0;
+
+	if (out->head < out->tail) {
+		size_t size = out->tail - out->head;
+		if (link->atomic && size > link->atomic)
+			size = link->atomic;
+		iov[n++] = (struct iovec){out->data + out->head, size};
+	}
+	if (batch && batch->payload_size > batch->payload_gone)
+		iov[n++] = (struct iovec){(void *)(batch->payload + batch->payload_gone),
+			batch->payload_size - batch->payload_gone};
+	for (;;) {
+		sinew__add(&channel->count.calls[1], 1);
+		ssize_t r = link->ops->write(link, iov, n, sinew__may_block(channel, until));
+		if (r >= 0)
+			return r;
+		if (r == -EAGAIN)
+			r = sinew__wait(channel, link->wfd, POLLOUT, until);
+		else if (r == -EINTR)
+			r = sinew__interrupted(channel);
+		else
+			return broken(link, r);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* Writes until all is gone. 0 or -errno; head and payload_gone tell how far it came. */
+static int push(struct sinew__link *link, struct batch *batch, int64_t until)
+{
+	struct sinew__outbox *out = &link->out;
+
+	while (out->head < out->tail || (batch && batch->payload_gone < batch->payload_size)) {
+		ssize_t r = write_some(link, batch, until);
+		if (r < 0)
+			return (int)r;
+		size_t staged = out->tail - out->head, n = (size_t)r;
+		out->head += n < staged ? n : staged;
+		if (n > staged)
+			batch->payload_gone += n - staged;
+	}
+	out->head = out->tail = 0;
+	return 0;
+}
+
+/* After a push that stopped: takes back the messages of the batch that have not begun, keeps the
+ * rest of the one that has. Returns how many were accepted. */
+static unsigned retract(struct sinew__link *link, struct batch *batch)
+{
+	struct sinew__outbox *out = &link->out;
+	size_t at = batch->base;
+	unsigned accepted = 0;
+
+	while (accepted < batch->count && at < out->head) {
+		const struct sinew_msg *msg = &batch->msgs[accepted++];
+		bool outside = batch->payload && accepted == batch->count;
+		at += overhead(link->channel, msg) + (outside ? 0 : msg->size);
+	}
+	out->tail = at;
+	if (batch->payload && accepted == batch->count) {
+		size_t rest = batch->payload_size - batch->payload_gone;
+		memmove(out->data, out->data + out->head, out->tail - out->head);
+		out->tail -= out->head;
+		out->head = 0;
+		memcpy(out->data + out->tail, batch->payload + batch->payload_gone, rest);
+		out->tail += rest;
+	}
+	if (out->head == out->tail)
+		out->head = out->tail = 0;
+	return accepted;
+}
+
+static void count_sent(struct sinew_channel *channel, const struct sinew_msg *msgs, unsigned n)
+{
+	uint64_t bytes = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		bytes += msgs[i].size;
+	sinew__add(&channel->count.sent, n);
+	sinew__add(&channel->count.bytes_sent, bytes);
+}
+
+/* A message longer than an atomic write: all its pieces into the outbox, then one write each. */
+static int send_in_pieces(struct sinew__link *link, const struct sinew_msg *msg, int64_t until)
+{
+	struct sinew__outbox *out = &link->out;
+	struct sinew__frame frame = {.type = SINEW__FRAME_PIECE, .total = (uint32_t)msg->size};
+	uint32_t most = (uint32_t)link->atomic - sinew__frame_header_size(SINEW__FRAME_PIECE);
+
+	frame.writer = link->writer;
+	for (; frame.offset < frame.total; frame.offset += frame.size) {
+		uint32_t left = frame.total - frame.offset;
+		frame.size = left < most ? left : most;
+		out->tail += sinew__frame_write(out->data + out->tail, &frame);
+		memcpy(out->data + out->tail, (const uint8_t *)msg->data + frame.offset,
+			frame.size);
+		out->tail += frame.size;
+	}
+	int r = push(link, NULL, until);
+	if (r == 0 || (out->head > 0 && !link->broken))
+		return 1;
+	out->head = out->tail = 0;
+	return r;
+}
+
+static void introduce(struct sinew__link *link)
+{
+	const struct sinew__frame hello = {.type = SINEW__FRAME_HELLO,
+		.session = link->writer,
+		.next = atomic_load_explicit(&link->channel->count.sent, memory_order_relaxed)};
+
+	if (!link->hello_due)
+		return;
+	link->out.head = 0;
+	link->out.tail = sinew__frame_write(link->out.data, &hello);
+	link->hello_due = false;
+}
+
+/* The connection broke. 1: there is a new one, and nothing of this call is on it. */
+static int renew(struct sinew__link *link, int error, int64_t until)
+{
+	struct sinew_channel *channel = link->channel;
+
+	if (!link->broken || !channel->spec.transport->reconnect || !channel->one)
+		return error;
+	int r = channel->spec.transport->reconnect(channel, SINEW_OUT, until);
+	if (r != 1)
+		return r < 0 ? r : error;
+	link->broken = false;
+	link->hello_due = true;
+	link->out.head = link->out.tail = 0;
+	return 1;
+}
+
+/* A broken connection takes nothing more: the batch was not accepted. */
+static void take_back(struct sinew__link *link, const struct batch *batch)
+{
+	struct sinew__outbox *out = &link->out;
+
+	out->tail = batch->base;
+	if (out->head >= out->tail)
+		out->head = out->tail = 0;
+}
+
+/* Sends a batch, or lets it wait in the outbox. Returns how many were accepted, or -errno. */
+static int send_batch(
+	struct sinew__link *link, const struct sinew_msg *msgs, unsigned count, int64_t until)
+{
+	struct sinew_channel *channel = link->channel;
+	struct sinew__outbox *out = &link->out;
+	struct batch batch = {0};
+
+	int r = check(channel, link, msgs);
+	if (r == 0 && goes_in_pieces(link, msgs))
+		return send_in_pieces(link, msgs, until);
+	if (r == 0)
+		r = gather(link, msgs, count, &batch);
+	if (r < 0)
+		return r;
+	if (!batch.payload && out->tail < (size_t)channel->spec.common.coalesce)
+		return (int)batch.count;
+	r = push(link, &batch, until);
+	if (r == 0)
+		return (int)batch.count;
+	if (link->broken) {
+		take_back(link, &batch);
+		r = renew(link, r, until);
+		return r == 1 ? 0 : r;
+	}
+	unsigned accepted = retract(link, &batch);
+	channel->interrupted = accepted && r == -EINTR;
+	return accepted ? (int)accepted : r;
+}
+
+/* What waits in the outbox goes first, unless this message may join it. */
+static int make_way(struct sinew__link *link, const struct sinew_msg *msg, int64_t until)
+{
+	struct sinew_channel *channel = link->channel;
+	const struct sinew__outbox *out = &link->out;
+	size_t limit = link->atomic ? link->atomic : SINEW__BULK;
+	bool gathering = (channel->spec.common.coalesce || link->hello_due) && out->head == 0;
+
+	introduce(link);
+	if (out->head == out->tail ||
+		(gathering && !goes_in_pieces(link, msg) &&
+			out->tail + overhead(channel, msg) + msg->size <= limit))
+		return 0;
+	int r = push(link, NULL, until);
+	return r < 0 ? renew(link, r, until) : r;
+}
+
+/* Messages of one peer. */
+static int send_run(
+	struct sinew__link *link, const struct sinew_msg *msgs, unsigned count, int64_t until)
+{
+	unsigned sent = 0;
+
+	link->broken = false;
+	while (sent < count) {
+		int r = make_way(link, &msgs[sent], until);
+		if (r >= 0)
+			r = send_batch(link, msgs + sent, count - sent, until);
+		if (r < 0)
+			return sent ? (int)sent : r;
+		count_sent(link->channel, msgs + sent, (unsigned)r);
+		sent += (unsigned)r;
+	}
+	return (int)sent;
+}
+
+static struct sinew__link *hold(
+	struct sinew_channel *channel, uint64_t peer, int64_t until, int *error)
+{
+	if (!channel->one)
+		return sinew__table_hold(channel, peer, until, error);
+	if (peer == SINEW_ANY_PEER || peer == channel->one->id)
+		return channel->one;
+	*error = sinew__fail(ESTALE, "%s: there is no such peer", channel->spec.text);
+	return NULL;
+}
+
+size_t sinew__stream_simple(const struct sinew__link *link)
+{
+	const struct sinew__common *common = &link->channel->spec.common;
+	size_t limit = INLINE;
+
+	if (common->frame != SINEW__FRAME_LENGTH || common->coalesce)
+		return 0;
+	if (link->atomic && link->atomic - SINEW__FRAME_PLAIN_SIZE < limit)
+		limit = link->atomic - SINEW__FRAME_PLAIN_SIZE;
+	return (size_t)common->max < limit ? (size_t)common->max : limit;
+}
+
+/* One link's outbox; a broken connection took its bytes with it. */
+static int flush_link(struct sinew__link *link, int64_t until)
+{
+	link->broken = false;
+	int r = push(link, NULL, until);
+	if (link->broken)
+		link->out.head = link->out.tail = 0;
+	return r;
+}
+
+/* The common case in one step: one small plain message, one link, nothing waiting, time to wait in the
+ * kernel. 1 it is accepted; 0 nothing of it has gone; -errno the connection broke under it. */
+static int send_simple(struct sinew_channel *channel, const struct sinew_msg *msg, int64_t until)
+{
+	struct sinew__link *link = channel->one;
+
+	if (!link || msg->size > link->simple || !link->simple || msg->flags ||
+		msg->peer > link->id || link->out.tail || link->hello_due ||
+		!sinew__may_block(channel, until))
+		return 0;
+	struct sinew__outbox *out = &link->out;
+	const uint32_t length = htobe32((uint32_t)msg->size);
+	__builtin_memcpy(out->data, &length, sizeof length);
+	sinew__copy(out->data + sizeof length, msg->data, msg->size);
+	struct iovec iov = {out->data, sizeof length + msg->size};
+	sinew__add(&channel->count.calls[1], 1);
+	ssize_t r = link->ops->write(link, &iov, 1, true);
+	if (r <= 0)
+		return 0;
+	if ((size_t)r < iov.iov_len) { /* a signal cut it in two */
+		out->head = (size_t)r;
+		out->tail = iov.iov_len;
+		int rest = flush_link(link, until);
+		if (rest < 0)
+			return rest;
+	}
+	sinew__add(&channel->count.sent, 1);
+	sinew__add(&channel->count.bytes_sent, msg->size);
+	return 1;
+}
+
+int sinew__stream_send(
+	struct sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until)
+{
+	unsigned sent = 0;
+
+	int r = count == 1 ? send_simple(channel, msgs, until) : 0;
+	if (r != 0)
+		return r;
+	while (sent < count) {
+		unsigned run = 1;
+		while (sent + run < count && msgs[sent + run].peer == msgs[sent].peer)
+			run++;
+		struct sinew__link *link = hold(channel, msgs[sent].peer, until, &r);
+		if (!link)
+			break;
+		r = send_run(link, msgs + sent, run, until);
+		if (channel->table) {
+			sinew__room_update(channel, r < (int)run ? link : NULL);
+			if (link->broken && !(channel->flags & SINEW_IN))
+				sinew__table_remove(channel, link, 0); /* nobody else would */
+			sinew__table_let_go(link);
+		}
+		if (r < 0)
+			break;
+		sent += (unsigned)r;
+		if ((unsigned)r < run)
+			break;
+	}
+	return sent ? (int)sent : r;
+}
+
+/* Every link of a table. The worst result. */
+static int flush_table(struct sinew_channel *channel, int64_t until)
+{
+	struct sinew__link *link;
+	int worst = 0, r;
+
+	for (unsigned slot = 0; (r = sinew__table_hold_slot(channel, slot, &link)) >= 0; slot++) {
+		if (r == 0)
+			continue;
+		r = flush_link(link, until);
+		sinew__table_let_go(link);
+		if (r < 0)
+			worst = r;
+	}
+	return worst;
+}
+
+/* With many peers first what goes without waiting, so that no peer waits for a slower one. */
+int sinew__stream_flush(struct sinew_channel *channel, int64_t until)
+{
+	if (channel->one)
+		return flush_link(channel->one, until);
+	if (!channel->table)
+		return 0;
+	int r = flush_table(channel, SINEW_NOW);
+	return r == -EAGAIN && until != SINEW_NOW ? flush_table(channel, until) : r;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * unix_packet.c - packets on Unix sockets, with the sender's credentials.
+ *
+ * SO_PASSCRED is on: on dgram sockets it is how we know who sent a packet; on seqpacket sockets it
+ * tells an empty message, which comes with credentials, from the end, which comes without - both
+ * read as 0 bytes.
+ */
+#include "unix_packet.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "addresses.h"
+#include "banned.h"
+#include "error.h"
+#include "socket.h"
+
+/* The cmsg of a struct ucred, aligned. Passed descriptors do not fit, and so are never received. */
+union control {
+	struct cmsghdr header;
+	char bytes[CMSG_SPACE(sizeof(struct ucred))];
+};
+
+static const struct ucred *find_credentials(struct msghdr *message)
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(message);
+
+	if (c && c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
+		return (const struct ucred *)CMSG_DATA(c);
+	return NULL;
+}
+
+static ssize_t seqpacket_receive(
+	struct sinew__link *link, struct iovec *iov, int n, struct sinew_msg *about, bool wait)
+{
+	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+
+	(void)about;
+	ssize_t r;
+	do /* "reset" comes before what the peer sent, once, if it left without reading all of ours */
+		r = sinew__result(sinew__sys.recvmsg(
+			link->rfd, &message, MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT)));
+	while (r == -ECONNRESET);
+	/* No room was given for credentials: that there were some is told all the same. */
+	if (r == 0 && !(message.msg_flags & MSG_CTRUNC))
+		return SINEW__NO_PACKET;
+	return r;
+}
+
+static ssize_t connected_transmit(struct sinew__link *link, const struct iovec *iov, int n,
+	const struct sinew_msg *about, bool wait)
+{
+	if (about->peer && about->peer != link->id)
+		return sinew__fail(ESTALE, "%s: there is no such peer", link->channel->spec.text);
+	return sinew__socket_write(link, iov, n, wait);
+}
+
+const struct sinew__link_ops sinew__seqpacket_ops = {
+	.receive = seqpacket_receive,
+	.transmit = connected_transmit,
+	.finish = sinew__socket_finish,
+	.part = sinew__socket_part,
+};
+
+static bool is_allowed(const struct sinew__users *allow, const struct ucred *cred)
+{
+	if (!allow || allow->count == 0)
+		return true;
+	for (unsigned i = 0; cred && i < allow->count; i++)
+		if (allow->uid[i] == cred->uid)
+			return true;
+	return false;
+}
+
+static void describe_peer(struct sinew_peer *who, const struct ucred *cred,
+	const struct sockaddr_un *a, socklen_t size)
+{
+	size_t length = size > offsetof(struct sockaddr_un, sun_path)
+				? size - offsetof(struct sockaddr_un, sun_path)
+				: 0;
+
+	*who = (struct sinew_peer){0};
+	if (cred) {
+		who->uid = cred->uid;
+		who->gid = cred->gid;
+		who->pid = cred->pid;
+		who->known = 1;
+	}
+	if (length && a->sun_path[0] == '\0')
+		snprintf(who->address, sizeof who->address, "@%.*s", (int)length - 1,
+			a->sun_path + 1);
+	else
+		snprintf(who->address, sizeof who->address, "%.*s", (int)length, a->sun_path);
+}
+
+static ssize_t dgram_receive(
+	struct sinew__link *link, struct iovec *iov, int n, struct sinew_msg *about, bool wait)
+{
+	struct sinew_channel *channel = link->channel;
+	struct sockaddr_un from;
+	union control control;
+	struct sinew_peer who;
+
+	for (;;) {
+		struct msghdr message = {.msg_name = channel->addresses ? &from : NULL,
+			.msg_namelen = channel->addresses ? sizeof from : 0,
+			.msg_iov = iov,
+			.msg_iovlen = (size_t)n,
+			.msg_control = &control,
+			.msg_controllen = sizeof control};
+		ssize_t r = sinew__result(sinew__sys.recvmsg(
+			link->rfd, &message, MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT)));
+		if (r < 0)
+			return r;
+		const struct ucred *cred = find_credentials(&message);
+		if (!channel->addresses) {
+			if (cred && cred->pid != link->who.pid)
+				describe_peer(&link->who, cred, &from, 0);
+			return r;
+		}
+		if (!is_allowed(channel->allow, cred)) {
+			sinew__add(&channel->count.refused, 1);
+			continue;
+		}
+		describe_peer(&who, cred, &from, message.msg_namelen);
+		about->peer =
+			sinew__addresses_id(channel->addresses, &from, message.msg_namelen, &who);
+		return r;
+	}
+}
+
+static ssize_t dgram_transmit(struct sinew__link *link, const struct iovec *iov, int n,
+	const struct sinew_msg *about, bool wait)
+{
+	struct sinew_channel *channel = link->channel;
+	struct sockaddr_un to;
+
+	if (!channel->addresses)
+		return connected_transmit(link, iov, n, about, wait);
+	if (about->peer == SINEW_ANY_PEER)
+		return sinew__fail(
+			EDESTADDRREQ, "%s: a packet needs a peer to go to", channel->spec.text);
+	int size = sinew__addresses_find(channel->addresses, about->peer, &to, NULL);
+	if (size < 0)
+		return sinew__fail(ESTALE, "%s: that peer is forgotten", channel->spec.text);
+	struct msghdr message = {.msg_name = &to,
+		.msg_namelen = (socklen_t)size,
+		.msg_iov = (struct iovec *)iov,
+		.msg_iovlen = (size_t)n};
+	return sinew__result(
+		sinew__sys.sendmsg(link->wfd, &message, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)));
+}
+
+const struct sinew__link_ops sinew__dgram_ops = {
+	.receive = dgram_receive,
+	.transmit = dgram_transmit,
+};
+
+int sinew__dgram_listen(
+	struct sinew_channel *channel, int64_t most, const struct sinew__users *allow)
+{
+	channel->one->pollable = false; /* each peer has its own queue */
+	channel->allow = allow;
+	int r = sinew__addresses_open(&channel->addresses, (unsigned)most);
+	return r < 0 ? sinew__fail(ENOMEM, "%s: no memory for %lld peers", channel->spec.text,
+			       (long long)most)
+		     : 0;
+}

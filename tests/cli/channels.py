@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+"""The six channels of the command, each as two programs that meet."""
+
+import os
+
+CHANNELS = ["pipe", "fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp"]
+OF_PATHS = {"fifo": "fifo:{}/name", "unix-stream": "unix:{}/name",
+            "unix-seqpacket": "unix:{}/name?type=seqpacket",
+            "unix-dgram": "unix:{}/name?type=dgram"}
+
+
+class Meeting:
+    """A channel under test: start the receiver first, then senders."""
+
+    def __init__(self, world, channel):
+        self.world, self.channel = world, channel
+        self.ends = channel != "unix-dgram"
+        self.uri, self.reading, self.writing = None, None, None
+        if channel in OF_PATHS:
+            self.uri = OF_PATHS[channel].format(world.path)
+        elif channel == "pipe":
+            self.reading, self.writing = os.pipe()
+
+    def recv(self, *options, count, **how):
+        """Start sinew recv; where the channel has no end it gets -n COUNT."""
+        if not self.ends:
+            options += ("-n", count)
+        if self.channel == "pipe":
+            running = self.world.sinew("recv", f"pipe:read={self.reading}", *options,
+                                       pass_fds=[self.reading], **how)
+            os.close(self.reading)
+            return running
+        if self.channel == "tcp":
+            running = self.world.sinew("recv", "tcp:127.0.0.1:0", *options, **how)
+            self.uri = f"tcp:127.0.0.1:{self.world.listening(running)}"
+            return running
+        return self.world.sinew("recv", self.uri, *options, **how)
+
+    def send(self, *options, files=(), **how):
+        """Start sinew send."""
+        if self.channel != "pipe":
+            return self.world.sinew("send", *options, "--", self.uri, *files, **how)
+        running = self.world.sinew("send", *options, "--", f"pipe:write={self.writing}", *files,
+                                   pass_fds=[self.writing], **how)
+        os.close(self.writing)
+        return running

@@ -1,0 +1,147 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""sinew send and sinew recv as two processes: nothing lost, nothing reordered, on each channel."""
+
+import random
+import sys
+
+from channels import CHANNELS, Meeting
+from golden import case, each, main, sha
+
+
+@each(channel=CHANNELS)
+def million_lines(world, channel):
+    lines = b"".join(b"%d\n" % n for n in range(1_000_000))
+    meeting = Meeting(world, channel)
+    receiver = meeting.recv(count=1_000_000)
+    sender = meeting.send(stdin=lines)
+    world.equal(sender.end(90).code, 0, "exit code of send")
+    ended = receiver.end(90)
+    world.equal(ended.code, 0, "exit code of recv")
+    world.equal(len(ended.out), len(lines), "bytes")
+    world.equal(sha(ended.out), sha(lines), "SHA-256")
+    world.equal(ended.err, b"", "words of recv")
+
+
+def blob(size):
+    return random.Random(7).randbytes(size)
+
+
+@each(channel=CHANNELS)
+def binary_file(world, channel):
+    """Cut into pieces and put together again."""
+    data = blob(5_000_001)
+    meeting = Meeting(world, channel)
+    receiver = meeting.recv("--split", "none", count=-(-len(data) // 4000))
+    sender = meeting.send("--split", "4000", stdin=data)
+    world.equal(sender.end().code, 0, "exit code of send")
+    ended = receiver.end()
+    world.equal((ended.code, sha(ended.out)), (0, sha(data)), "exit code and SHA-256")
+
+
+@each(channel=[c for c in CHANNELS if c != "unix-dgram"])
+def binary_in_largest_pieces(world, channel):
+    """--split none takes the largest messages the channel has."""
+    data = blob(7_654_321)
+    meeting = Meeting(world, channel)
+    receiver = meeting.recv("--split", "none", count=0)
+    sender = meeting.send("--split", "none", stdin=data)
+    world.equal(sender.end().code, 0, "exit code of send")
+    ended = receiver.end()
+    world.equal((ended.code, sha(ended.out)), (0, sha(data)), "exit code and SHA-256")
+
+
+@each(channel=CHANNELS)
+def awkward_lines(world, channel):
+    """Long, of bytes that are no text; the last without its newline."""
+    lines = [b"x" * 4000, bytes(b for b in range(256) if b != 10), b"\0", b" ", b"last"]
+    meeting = Meeting(world, channel)
+    receiver = meeting.recv(count=len(lines))
+    sender = meeting.send(stdin=b"\n".join(lines))
+    world.equal(sender.end().code, 0, "exit code of send")
+    ended = receiver.end()
+    world.equal((ended.code, ended.out), (0, b"\n".join(lines) + b"\n"), "exit code and lines")
+
+
+@each(channel=CHANNELS)
+def empty_lines(world, channel):
+    """Messages of no bytes are messages."""
+    meeting = Meeting(world, channel)
+    receiver = meeting.recv(count=5)
+    sender = meeting.send(stdin=b"\n\na\n\nb\n")
+    world.equal(sender.end().code, 0, "exit code of send")
+    world.equal(receiver.end().out, b"\n\na\n\nb\n", "lines")
+
+
+@each(channel=CHANNELS)
+def records(world, channel):
+    """Ended by zero bytes, with newlines inside, as find -print0 and xargs -0 have them."""
+    data = b"a\nb\0\nc\0" + b"d" * 3000 + b"\0"
+    meeting = Meeting(world, channel)
+    receiver = meeting.recv("--split", "nul", count=3)
+    sender = meeting.send("--split", "nul", stdin=data)
+    world.equal(sender.end().code, 0, "exit code of send")
+    world.equal(receiver.end().out, data, "records")
+
+
+@each(channel=[c for c in CHANNELS if c != "unix-dgram"])
+def nothing_at_all(world, channel):
+    meeting = Meeting(world, channel)
+    receiver = meeting.recv(count=0)
+    sender = meeting.send(stdin=b"")
+    world.equal(sender.end().code, 0, "exit code of send")
+    ended = receiver.end()
+    world.equal((ended.code, ended.out, ended.err), (0, b"", b""), "what recv left")
+
+
+@each(channel=["fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp"])
+def many_senders(world, channel):
+    """Each sender's lines come in its order, and no line is torn. Without keep-open a moment when
+    no sender is there would be the end."""
+    meeting = Meeting(world, channel)
+    receiver = meeting.recv("-n", 20000, "-o", "keep-open=1", count=20000)
+    senders = [meeting.send(stdin=b"".join(b"%d %d %s\n" % (s, n, b"#" * (n % 300))
+                                           for n in range(5000))) for s in range(4)]
+    for sender in senders:
+        world.equal(sender.end().code, 0, "exit code of send")
+    expected = [0] * 4
+    for line in receiver.end().out.decode().splitlines():
+        which, number, fill = line.split(" ")
+        world.equal((int(number), len(fill)), (expected[int(which)], int(number) % 300), "line")
+        expected[int(which)] += 1
+    world.equal(expected, [5000] * 4, "lines of each")
+
+
+@case
+def long_lines_through_a_fifo(world):
+    """In pieces with chunk=1; whole with writers=1."""
+    lines = b"".join(b"%d " % n * 3000 + b"\n" for n in range(40))
+    for option in ("chunk=1", "writers=1"):
+        receiver = world.sinew("recv", f"fifo:{world.path}/f", "-o", option)
+        sender = world.sinew("send", f"fifo:{world.path}/f", "-o", option, stdin=lines)
+        world.equal(sender.end().code, 0, "exit code of send")
+        world.equal(sha(receiver.end().out), sha(lines), "SHA-256")
+
+
+@case
+def sizes_at_the_limit(world):
+    """One byte more than the largest message is left out, with the limit in words."""
+    receiver = world.sinew("recv", f"unix:{world.path}/s?max=100")
+    ended = world.do("send", f"unix:{world.path}/s?max=100", code=1,
+                     stdin=b"a" * 100 + b"\n" + b"b" * 101 + b"\n" + b"c\n")
+    world.has(ended.err, "line 2", "100", "left out")
+    world.equal(receiver.end().out, b"a" * 100 + b"\nc\n", "lines")
+
+
+@case
+def too_long_for_the_receiver(world):
+    """The receiver's own limit: one loss, told, and exit code 1."""
+    receiver = world.sinew("recv", f"unix:{world.path}/s?max=100")
+    world.do("send", f"unix:{world.path}/s", stdin=b"one\n" + b"b" * 101 + b"\ntwo\n")
+    ended = receiver.end()
+    world.equal((ended.code, ended.out), (1, b"one\ntwo\n"), "exit code and lines")
+    world.has(ended.err, "1 message was lost")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

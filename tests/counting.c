@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * counting.c - allocations are counted by standing in for the C library's functions, or, in builds
+ * with a sanitizer, which does that itself, by its hooks.
+ */
+#include "counting.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "sys.h"
+
+static atomic_ulong allocations, calls;
+static struct sinew__sys before;
+
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
+	__has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+
+int __sanitizer_install_malloc_and_free_hooks(
+	void (*)(const volatile void *, size_t), void (*)(const volatile void *));
+
+static void on_malloc(const volatile void *p, size_t size)
+{
+	(void)p;
+	(void)size;
+	allocations++;
+}
+
+static void on_free(const volatile void *p)
+{
+	(void)p;
+}
+
+__attribute__((constructor)) static void install(void)
+{
+	__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free);
+}
+
+#else
+
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+
+void *malloc(size_t size)
+{
+	allocations++;
+	return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+	allocations++;
+	return __libc_calloc(count, size);
+}
+
+void *realloc(void *p, size_t size)
+{
+	allocations++;
+	return __libc_realloc(p, size);
+}
+
+#endif
+
+static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
+
+static void *counting_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	allocations++;
+	return real_mmap(at, size, prot, flags, fd, offset);
+}
+
+__attribute__((constructor)) static void count_mmap(void)
+{
+	real_mmap = sinew__sys.mmap;
+	sinew__sys.mmap = counting_mmap;
+}
+
+unsigned long counting_allocations(void)
+{
+	return allocations;
+}
+
+/* COUNTED(type, name, (parameters), (arguments)): a call that is counted, then made. */
+#define COUNTED(type, name, parameters, arguments)                                                 \
+	static type counted_##name parameters                                                      \
+	{                                                                                          \
+		calls++;                                                                           \
+		return before.name arguments;                                                      \
+	}
+
+COUNTED(int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int f), (fd, a, n, f))
+COUNTED(int, epoll_wait, (int fd, struct epoll_event *e, int n, int ms), (fd, e, n, ms))
+COUNTED(int, epoll_ctl, (int fd, int op, int other, struct epoll_event *e), (fd, op, other, e))
+COUNTED(int, ppoll, (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *m),
+	(p, n, t, m))
+COUNTED(ssize_t, preadv2, (int fd, const struct iovec *v, int n, off_t o, int f), (fd, v, n, o, f))
+COUNTED(ssize_t, pwritev2, (int fd, const struct iovec *v, int n, off_t o, int f), (fd, v, n, o, f))
+COUNTED(ssize_t, read, (int fd, void *p, size_t n), (fd, p, n))
+COUNTED(ssize_t, readv, (int fd, const struct iovec *v, int n), (fd, v, n))
+COUNTED(ssize_t, recv, (int fd, void *p, size_t n, int f), (fd, p, n, f))
+COUNTED(ssize_t, recvmsg, (int fd, struct msghdr *m, int f), (fd, m, f))
+COUNTED(ssize_t, send, (int fd, const void *p, size_t n, int f), (fd, p, n, f))
+COUNTED(ssize_t, sendmsg, (int fd, const struct msghdr *m, int f), (fd, m, f))
+COUNTED(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n))
+COUNTED(ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n))
+
+void counting_calls_begin(void)
+{
+	before = sinew__sys;
+	calls = 0;
+#define COUNT(name) sinew__sys.name = counted_##name
+	COUNT(accept4);
+	COUNT(epoll_wait);
+	COUNT(epoll_ctl);
+	COUNT(ppoll);
+	COUNT(preadv2);
+	COUNT(pwritev2);
+	COUNT(read);
+	COUNT(readv);
+	COUNT(recv);
+	COUNT(recvmsg);
+	COUNT(send);
+	COUNT(sendmsg);
+	COUNT(write);
+	COUNT(writev);
+#undef COUNT
+}
+
+unsigned long counting_calls_end(void)
+{
+	sinew__sys = before;
+	return calls;
+}

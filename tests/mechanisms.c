@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * mechanisms.c - the rows, and opening their ends.
+ */
+#include "mechanisms.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "channel.h"
+
+enum { RAW_ROWS = 4, SINGLE_ROWS = 14, MOST = 1 << 20 };
+
+const struct mechanism mechanism_rows[] = {
+	{"pipe-raw", "pipe", NULL, "frame=raw", true},
+	{"fifo-raw", "fifo", "f", "frame=raw", true},
+	{"unix-raw", "unix", "s", "frame=raw", false},
+	{"tcp-raw", "tcp", "127.0.0.1:0", "frame=raw", false},
+
+	{"pipe", "pipe", NULL, "", true},
+	{"pipe-both", "pipe", NULL, "dir=both", true},
+	{"pipe-line", "pipe", NULL, "frame=line", true},
+	{"fifo", "fifo", "f", "", true},
+	{"fifo-chunk", "fifo", "f", "chunk=yes", true},
+	{"fifo-one", "fifo", "f", "writers=1", true},
+	{"fifo-line", "fifo", "f", "frame=line", true},
+	{"unix-pair", "unix", NULL, "type=stream", true},
+	{"seqpacket-pair", "unix", NULL, "type=seqpacket", true},
+	{"dgram-pair", "unix", NULL, "type=dgram", true},
+	{"dgram", "unix", "s", "type=dgram", true},
+	{"dgram-abstract", "unix", "@", "type=dgram", true},
+	{"dgram-length", "unix", "s", "type=dgram&frame=length", true},
+	{"seqpacket-pair-length", "unix", NULL, "type=seqpacket&frame=length", true},
+
+	{"unix", "unix", "s", "", false},
+	{"unix-one", "unix", "s", "peers=1", true},
+	{"unix-line", "unix", "s", "frame=line", false},
+	{"unix-abstract", "unix", "@", "", false},
+	{"seqpacket", "unix", "s", "type=seqpacket", false},
+	{"seqpacket-one", "unix", "s", "type=seqpacket&peers=1", true},
+	{"seqpacket-length", "unix", "s", "type=seqpacket&frame=length", false},
+	{"tcp", "tcp", "127.0.0.1:0", "", false},
+	{"tcp-one", "tcp", "127.0.0.1:0", "peers=1", true},
+	{"tcp-line", "tcp", "127.0.0.1:0", "frame=line", false},
+	{"tcp-reconnect", "tcp", "127.0.0.1:0", "reconnect=5s", false},
+	{"tcp6", "tcp", "[::1]:0", "", false},
+};
+
+const size_t mechanism_count = sizeof mechanism_rows / sizeof *mechanism_rows;
+
+#define SLICE(name_, first_, count_)                                                               \
+	{                                                                                          \
+		.name = name_, .rows = mechanism_rows + (first_), .count = (count_),               \
+		.size = sizeof *mechanism_rows                                                     \
+	}
+
+enum { ROWS = sizeof mechanism_rows / sizeof *mechanism_rows };
+
+struct test_suite every_channel = SLICE("channel", 0, ROWS);
+struct test_suite framed_channel = SLICE("channel", RAW_ROWS, ROWS - RAW_ROWS);
+struct test_suite raw_channel = SLICE("channel", 0, RAW_ROWS);
+struct test_suite server_channel =
+	SLICE("channel", RAW_ROWS + SINGLE_ROWS, ROWS - RAW_ROWS - SINGLE_ROWS);
+
+__attribute__((constructor)) static void say_errors(void)
+{
+	test_error_text = sinew_error_text;
+}
+
+static void add_options(char *uri, size_t size, const char *options, const char *extra)
+{
+	size_t used = strlen(uri);
+
+	snprintf(uri + used, size - used, "%s%s%s%s", *options || *extra ? "?" : "", options,
+		*options && *extra ? "&" : "", extra);
+}
+
+void mechanism_uri(const struct mechanism *m, const char *extra, char *uri, size_t size)
+{
+	if (!m->place)
+		snprintf(uri, size, "%s:", m->scheme);
+	else if (*m->place == '@')
+		snprintf(uri, size, "%s:@sinew-test-%d", m->scheme, (int)getpid());
+	else if (strchr(m->place, ':'))
+		snprintf(uri, size, "%s:%s", m->scheme, m->place);
+	else
+		snprintf(uri, size, "%s:%s", m->scheme, test_path(m->place));
+	add_options(uri, size, m->options, extra);
+}
+
+static struct sinew_caps caps_of(const struct mechanism *m)
+{
+	struct sinew_caps caps;
+	char uri[256];
+
+	mechanism_uri(m, "", uri, sizeof uri);
+	CHECK_OK(sinew_caps(uri, &caps));
+	return caps;
+}
+
+uint64_t mechanism_bits(const struct mechanism *m)
+{
+	return caps_of(m).bits;
+}
+
+uint64_t mechanism_most(const struct mechanism *m)
+{
+	return caps_of(m).max_message;
+}
+
+bool mechanism_is_stream(const struct mechanism *m)
+{
+	return !strstr(m->options, "type=seqpacket") && !strstr(m->options, "type=dgram");
+}
+
+bool mechanism_is_server(const struct mechanism *m)
+{
+	return m >= (const struct mechanism *)server_channel.rows;
+}
+
+/* A one-way mechanism must be told which way; the others choose both by themselves. */
+static unsigned direction(const struct mechanism *m, unsigned wanted)
+{
+	return mechanism_bits(m) & SINEW_CAP_BOTH_WAYS ? 0 : wanted;
+}
+
+/* What `out` connects to: the name that `in` got, with the options of the row. */
+static void find_name(struct ends *e, const char *extra)
+{
+	CHECK_OK(sinew_name(e->in, e->uri, sizeof e->uri));
+	e->uri[strcspn(e->uri, "?")] = '\0';
+	add_options(e->uri, sizeof e->uri, e->m->options, extra);
+}
+
+void ends_listen(const struct mechanism *m, struct ends *e, unsigned flags, const char *extra)
+{
+	char uri[256];
+
+	*e = (struct ends){.m = m, .flags = flags};
+	mechanism_uri(m, extra, uri, sizeof uri);
+	if (!m->place) {
+		sinew_channel *pair[2];
+		CHECK_OK(sinew_pair(pair, uri, flags));
+		e->in = pair[0];
+		e->out = pair[1];
+		return;
+	}
+	CHECK_OK(sinew_open(&e->in, uri, direction(m, SINEW_IN) | SINEW_LISTEN | flags, SINEW_NOW));
+	find_name(e, extra);
+}
+
+sinew_channel *ends_join(struct ends *e, unsigned flags)
+{
+	sinew_channel *out = e->out;
+
+	if (e->m->place)
+		CHECK_OK(sinew_open(&out, e->uri, direction(e->m, SINEW_OUT) | flags, soon()));
+	else
+		e->out = NULL;
+	return out;
+}
+
+/* A receive that finds nothing takes the waiting connection. */
+static void accept_peer(struct ends *e)
+{
+	struct sinew_msg msg;
+	char byte;
+
+	if (!(e->flags & SINEW_EVENTS) && e->m->place)
+		CHECK_ERR(sinew_recv(e->in, &byte, 1, &msg, SINEW_NOW), -EAGAIN);
+}
+
+void ends_open(const struct mechanism *m, struct ends *e, unsigned flags, const char *extra)
+{
+	ends_listen(m, e, flags, extra);
+	e->out = ends_join(e, flags);
+	accept_peer(e);
+}
+
+void ends_close(struct ends *e)
+{
+	sinew_close(e->out);
+	sinew_close(e->in);
+	e->in = e->out = NULL;
+}
+
+pid_t ends_fork(struct ends *e, void (*fn)(sinew_channel *, void *), void *arg)
+{
+	pid_t pid = CHECK_SYS(fork());
+
+	if (pid > 0) {
+		sinew_close(e->out);
+		e->out = NULL;
+		return pid;
+	}
+	sinew_channel *out = e->out;
+	if (e->m->place)
+		out = ends_join(e, e->flags);
+	sinew_close(e->in);
+	fn(out, arg);
+	CHECK(sinew_close(out) >= 0);
+	exit(0);
+}
+
+int raw_fd(const sinew_channel *c)
+{
+	return c->one->wfd;
+}
+
+void fill(void *data, size_t size, unsigned seed)
+{
+	unsigned char *p = data;
+
+	for (size_t i = 0; i < size; i++)
+		p[i] = (unsigned char)('!' + (seed * 31 + i + (i >> 8) * 5) % 90);
+}
+
+void send_filled(sinew_channel *out, size_t size, unsigned seed)
+{
+	char *data = malloc(size + 1);
+	struct sinew_msg msg = {.data = data, .size = size};
+
+	fill(data, size, seed);
+	CHECK_EQ(CHECK_OK(sinew_send(out, &msg, 1, soon())), 1);
+	free(data);
+}
+
+void expect_filled(sinew_channel *in, size_t size, unsigned seed)
+{
+	static char want[MOST + 1], got[MOST + 1];
+	struct sinew_msg msg;
+
+	fill(want, size, seed);
+	CHECK_EQ(CHECK_OK(sinew_recv(in, got, sizeof got, &msg, soon())), 1);
+	CHECK(msg.data == got);
+	CHECK_EQ(msg.size, size);
+	CHECK_EQ(msg.lost, 0);
+	CHECK_EQ(msg.flags, 0);
+	CHECK_MEM(got, msg.size, want, size);
+}
+
+void expect_end(sinew_channel *in, struct sinew_msg *msg)
+{
+	char buf[64];
+
+	CHECK_EQ(CHECK_OK(sinew_recv(in, buf, sizeof buf, msg, soon())), SINEW_END);
+}
+
+int64_t soon(void)
+{
+	return test_limit(20000);
+}
+
+int64_t after_ms(int64_t ms)
+{
+	return sinew_after(ms * 1000000);
+}
+
+uint64_t calls_of(sinew_channel *c)
+{
+	struct sinew_stats stats;
+
+	CHECK_OK(sinew_stats(c, &stats));
+	return stats.calls;
+}
