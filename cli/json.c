@@ -15,9 +15,11 @@ static void quoted(struct out *out, const char *text, size_t size)
 
 	out_byte(out, '"');
 	for (; at < end; at++) {
-		if (*at >= 0x20 && *at != '"' && *at != '\\' && *at != 0x7f)
+		bool c1 = *at == 0xc2 && at + 1 < end && at[1] >= 0x80 && at[1] < 0xa0;
+		if (*at >= 0x20 && *at != '"' && *at != '\\' && *at != 0x7f && !c1)
 			continue;
 		out_bytes(out, from, (size_t)(at - from));
+		at += c1; /* U+0080 to U+009F, of which a terminal may obey some */
 		if (*at == '"' || *at == '\\')
 			out_bytes(out, (char[]){'\\', (char)*at}, 2);
 		else if (*at == '\n')

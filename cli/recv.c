@@ -190,7 +190,10 @@ static int run(const struct settings *settings)
 		code = EXIT_SYSTEM;
 	code = exit_worse(code, out_close(&receiver.out));
 	code = exit_worse(code, settle_losses(&receiver));
-	code = exit_worse(code, endpoint_close(&receiver.endpoint, settings));
+	/* When nobody reads the output any more, what is left unread is no news. */
+	struct settings closing = *settings;
+	closing.quiet = settings->quiet || receiver.out.error == EPIPE;
+	code = exit_worse(code, endpoint_close(&receiver.endpoint, &closing));
 	summary(&receiver, endpoint_now() - opened);
 	return stop_asked() ? stop_code() : code;
 }

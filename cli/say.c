@@ -48,8 +48,9 @@ static void say_list(bool failure, const char *format, va_list args)
 	bool colour = failure && say_colour(STDERR_FILENO);
 
 	vsnprintf(words, sizeof words, format, args);
-	used = (size_t)snprintf(
-		line, sizeof line, "%s", colour ? "\033[1;31msinew:\033[0m " : "sinew: ");
+	const char *name = colour ? "\033[1;31msinew:\033[0m " : "sinew: ";
+	used = strlen(name);
+	memcpy(line, name, used);
 	used += text_escape(
 		words, strlen(words), "\t", line + used, sizeof line - used - 1, &taken);
 	line[used++] = '\n';

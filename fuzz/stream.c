@@ -96,7 +96,7 @@ static const char *fifo_path(void)
 /* Whoever holds the lock on the byte of its id is a writer that lives: here all of them. */
 static void claim_ids(int fd)
 {
-	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 1};
 
 	REQUIRE(fcntl(fd, F_OFD_SETLK, &lock) == 0, "lock: %m");
 }

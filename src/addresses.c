@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * addresses.c - a hash table over a ring of rows. The receiving thread adds, both threads look up.
+ * addresses.c - a hash table over a ring of rows, in which room is found as a clock does: who
+ * was heard since its hand last came by is passed over once. The receiving thread adds, both look up.
  */
 #include "addresses.h"
 
@@ -17,6 +18,7 @@ struct row {
 	socklen_t size;
 	struct sinew_peer who;
 	uint64_t id;   /* 0: never used */
+	bool heard;    /* since the search for room last came by */
 	uint32_t next; /* of the same bucket, slot + 1; 0: none */
 };
 
@@ -75,6 +77,8 @@ static void unlink_row(struct sinew__addresses *book, struct row *row)
 
 static struct row *add(struct sinew__addresses *book, const struct sockaddr_un *a, socklen_t size)
 {
+	for (; book->rows[book->oldest].heard; book->oldest = (book->oldest + 1) % book->most)
+		book->rows[book->oldest].heard = false;
 	uint32_t slot = book->oldest;
 	struct row *row = &book->rows[slot];
 
@@ -101,7 +105,9 @@ uint64_t sinew__addresses_id(struct sinew__addresses *book, const struct sockadd
 		if (book->rows[slot - 1].size == size &&
 			memcmp(&book->rows[slot - 1].address, a, size) == 0)
 			row = &book->rows[slot - 1];
-	if (!row)
+	if (row)
+		row->heard = true;
+	else
 		row = add(book, a, size);
 	row->who = *who;
 	uint64_t id = row->id;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * addresses.h - the peers of one datagram socket, by address. A bounded book: when it is full, who
- * was heard longest ago makes room, and answering that peer's id says -ESTALE.
+ * addresses.h - the peers of one datagram socket, by address. A bounded book: when it is full, one
+ * who was not heard lately makes room, and answering that peer's id says -ESTALE.
  */
 #ifndef SINEW_ADDRESSES_H
 #define SINEW_ADDRESSES_H

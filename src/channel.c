@@ -204,7 +204,8 @@ static int carries(const struct sinew_channel *channel, const struct sinew_msg *
 	return 0;
 }
 
-int sinew_send(sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until)
+HOT int sinew_send(
+	sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until)
 {
 	unsigned good = 0;
 
@@ -238,7 +239,8 @@ int sinew_finish(sinew_channel *channel, int64_t until)
 	return r;
 }
 
-int sinew_recv(sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
+HOT int sinew_recv(
+	sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
 {
 	int r = enter_wait(channel, SINEW_IN, until);
 	if (r < 0)

@@ -21,6 +21,9 @@
 #include "sys.h"
 #include "uri.h"
 
+/* On the way of every message: the compiler puts these together, so that few pages are touched. */
+#define HOT __attribute__((hot))
+
 enum { SINEW__BULK = 64 * 1024 }; /* what one read asks for beyond the message at hand */
 
 enum sinew__direction { SINEW__DIR_IN, SINEW__DIR_OUT, SINEW__DIR_BOTH };
@@ -120,7 +123,6 @@ struct sinew__link {
 	const struct sinew__link_ops *ops;
 	int rfd, wfd; /* the same for sockets; -1 where there is no such direction */
 	uint64_t id;
-	struct sinew_peer who;
 	struct sinew__inbox in;
 	struct sinew__outbox out;
 	size_t simple;   /* messages up to this size may take the short way; 0: none */
@@ -134,9 +136,10 @@ struct sinew__link {
 	bool no_nowait;                 /* the kernel refused RWF_NOWAIT on it */
 	bool ours;                      /* we made the descriptors: their kind is known */
 	bool pollable;                  /* POLLOUT on wfd says that the peer has room */
-	struct sinew_msg kept;          /* receiving: about the packet kept in the inbox */
 	_Atomic unsigned refs;          /* one of the table, one of a sender at work */
 	bool hello_due;                 /* sending: introduce ourselves before the next frame */
+	struct sinew_peer who;
+	struct sinew_msg kept; /* receiving: about the packet kept in the inbox */
 };
 
 struct sinew__io {
@@ -156,8 +159,7 @@ struct sinew__counters {
 };
 
 struct sinew_channel {
-	struct sinew__spec spec;
-	struct sinew_caps caps;
+	/* What every message touches comes first, close together; what opening needs, last. */
 	const struct sinew__io *io;
 	unsigned flags; /* SINEW_IN | SINEW_OUT as resolved, SINEW_LISTEN, SINEW_CANCELLABLE … */
 	uint64_t process;           /* who may use it; 0: anybody (a pair) */
@@ -179,6 +181,8 @@ struct sinew_channel {
 	const struct sinew__users *allow;   /* datagrams: whom we hear */
 	void *state;                        /* the transport's own */
 	struct sinew__counters count;
+	struct sinew_caps caps;
+	struct sinew__spec spec;
 };
 
 /* Each counter has one writing thread: no locked instruction is needed. */

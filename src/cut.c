@@ -68,7 +68,7 @@ static int act(struct sinew__link *link, struct sinew__view *view, const struct 
 		if (r < 0)
 			return r;
 	} else if (frame->type == SINEW__FRAME_PIECE) {
-		in->in_pieces = true;
+		in->in_pieces = link->channel->pieces;
 		int r = sinew__pieces_add(link->channel, frame, payload, &in->whole);
 		if (r < 0)
 			return r;
@@ -158,7 +158,8 @@ static int cut_raw(struct sinew__link *link, struct sinew__view *view)
 	if (in->head == in->tail)
 		return missing(in, 1);
 	view->data = in->data + in->head;
-	view->size = view->consume = in->tail - in->head;
+	size_t here = in->tail - in->head, max = (size_t)link->channel->spec.common.max;
+	view->size = view->consume = here < max ? here : max;
 	return 1;
 }
 
@@ -184,7 +185,8 @@ int sinew__cut(struct sinew__link *link, struct sinew__view *view)
 }
 
 /* Whole messages in an inbox, at most `most`; one more if the next thing to be told is an error. */
-static unsigned count_frames(const struct sinew__inbox *in, uint64_t max, unsigned most)
+static unsigned count_frames(
+	const struct sinew__inbox *in, uint64_t max, bool pieces, unsigned most)
 {
 	size_t at = in->head, need;
 	unsigned n = 0;
@@ -194,17 +196,21 @@ static unsigned count_frames(const struct sinew__inbox *in, uint64_t max, unsign
 		int r = sinew__frame_parse(in->data + at, in->tail - at, &frame, &need);
 		if (r == 0)
 			break;
-		if (r < 0 || (frame.type <= SINEW__FRAME_TAGGED && frame.size > max))
+		bool message = r > 0 && frame.type <= SINEW__FRAME_TAGGED;
+		if (r < 0 || frame.size > (message ? max : SINEW__BULK) ||
+			(frame.type == SINEW__FRAME_PIECE && !pieces))
 			return n + 1;
 		if (in->tail - at < frame.header + (size_t)frame.size)
 			break;
 		at += frame.header + (size_t)frame.size;
-		n += frame.type <= SINEW__FRAME_TAGGED;
+		bool last = frame.type == SINEW__FRAME_PIECE &&
+			    frame.offset + (uint64_t)frame.size == frame.total;
+		n += message || last;
 	}
 	return n;
 }
 
-static unsigned count_lines(const struct sinew__inbox *in, bool ended, unsigned most)
+static unsigned count_lines(const struct sinew__inbox *in, bool ended, size_t max, unsigned most)
 {
 	const uint8_t *at = in->data + in->head, *end = in->data + in->tail, *newline;
 	unsigned n = 0;
@@ -213,7 +219,7 @@ static unsigned count_lines(const struct sinew__inbox *in, bool ended, unsigned 
 		at = newline + 1;
 		n++;
 	}
-	return n + (n < most && ended && at < end);
+	return n + (n < most && ((ended && at < end) || (size_t)(end - at) > max));
 }
 
 unsigned sinew__cut_count(const struct sinew__link *link, unsigned most)
@@ -226,10 +232,11 @@ unsigned sinew__cut_count(const struct sinew__link *link, unsigned most)
 		return 0;
 	switch (link->channel->spec.common.frame) {
 	case SINEW__FRAME_LINE:
-		return count_lines(in, link->ended, most);
+		return count_lines(in, link->ended, (size_t)link->channel->spec.common.max, most);
 	case SINEW__FRAME_RAW:
 		return 1;
 	default:
-		return count_frames(in, (uint64_t)link->channel->spec.common.max, most);
+		return count_frames(
+			in, (uint64_t)link->channel->spec.common.max, link->channel->pieces, most);
 	}
 }

@@ -160,6 +160,17 @@ static const struct sinew__option_row *find(
 	return NULL;
 }
 
+/* The preset; where there is none, -1 or no users. */
+static void preset(const struct sinew__option_row *row, void *settings)
+{
+	const char *text = row->shown.preset;
+	bool users = row->type == SINEW__OPTION_USERS;
+
+	if (!text || !*text || !read_value(row, text, settings))
+		memset((char *)settings + row->offset, users ? 0 : 0xff,
+			users ? sizeof(struct sinew__users) : sizeof(int64_t));
+}
+
 int sinew__options_parse(
 	const struct sinew__option_table *tables, unsigned count, const struct sinew__uri *uri)
 {
@@ -167,10 +178,7 @@ int sinew__options_parse(
 
 	for (unsigned t = 0; t < count; t++)
 		for (const struct sinew__option_row *row = tables[t].rows; row && row->type; row++)
-			if (!row->shown.preset || !*row->shown.preset ||
-				!read_value(row, row->shown.preset, tables[t].settings))
-				memset((char *)tables[t].settings + row->offset, 0xff,
-					row->type == SINEW__OPTION_USERS ? 0 : sizeof(int64_t));
+			preset(row, tables[t].settings);
 
 	for (unsigned i = 0; i < uri->count; i++) {
 		const char *key = uri->options[i].key, *value = uri->options[i].value;

@@ -91,7 +91,7 @@ static int ended(struct sinew_channel *channel, struct sinew__link *link, ssize_
 }
 
 /* One receive on this link, waiting as asked. */
-static int receive_one(
+HOT static int receive_one(
 	struct sinew__link *link, const struct place *place, struct packet *packet, int64_t until)
 {
 	struct sinew_channel *channel = link->channel;
@@ -199,7 +199,7 @@ static int judge(struct sinew_channel *channel, struct packet *packet)
 
 /* The next packet that is a message. What strangers among many peers send is counted and passed
  * over; an only peer's is told. */
-static int next_message(struct sinew_channel *channel, const struct place *place,
+HOT static int next_message(struct sinew_channel *channel, const struct place *place,
 	struct packet *packet, int64_t until)
 {
 	bool many = channel->table || channel->addresses;
@@ -272,7 +272,7 @@ static void gather(struct packet *packet, const void *buf, size_t cap)
 	packet->data = in->data;
 }
 
-static int packet_recv(
+HOT static int packet_recv(
 	struct sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
 {
 	const struct place place = {framed(channel) ? NULL : buf, cap, 0};
@@ -346,7 +346,7 @@ static int check(struct sinew_channel *channel, const struct sinew_msg *msg)
 	return 0;
 }
 
-static int send_one(struct sinew__link *link, const struct sinew_msg *msg, int64_t until)
+HOT static int send_one(struct sinew__link *link, const struct sinew_msg *msg, int64_t until)
 {
 	struct sinew_channel *channel = link->channel;
 	bool tagged = msg->flags & SINEW_MSG_TAGGED;
@@ -393,7 +393,7 @@ static int send_one(struct sinew__link *link, const struct sinew_msg *msg, int64
 	}
 }
 
-static int packet_send(
+HOT static int packet_send(
 	struct sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until)
 {
 	unsigned sent = 0;

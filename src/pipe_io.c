@@ -39,7 +39,7 @@ static bool ready(int fd, short events)
 	return sinew__sys.ppoll(&poll, 1, &zero, NULL) == 1;
 }
 
-static ssize_t pipe_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
+HOT static ssize_t pipe_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
 {
 	if (wait) {
 		if (n == 1)
@@ -92,7 +92,7 @@ static ssize_t write_polled(struct sinew__link *link, const struct iovec *iov)
 }
 
 /* One write without SIGPIPE, which waits or not as the descriptor and the flags say. */
-static ssize_t write_once(int fd, const struct iovec *iov, int n, int flags)
+HOT static ssize_t write_once(int fd, const struct iovec *iov, int n, int flags)
 {
 	if (!atomic_load_explicit(&no_nosignal, memory_order_relaxed)) {
 		ssize_t r =
@@ -104,7 +104,7 @@ static ssize_t write_once(int fd, const struct iovec *iov, int n, int flags)
 	return flags ? -EOPNOTSUPP : write_quietly(fd, iov, n);
 }
 
-static ssize_t pipe_write(struct sinew__link *link, const struct iovec *iov, int n, bool wait)
+HOT static ssize_t pipe_write(struct sinew__link *link, const struct iovec *iov, int n, bool wait)
 {
 	if (wait)
 		return write_once(link->wfd, iov, n, 0);

@@ -10,7 +10,7 @@
 
 enum { MOST_UNREAD = 1024 }; /* reads of what nobody will read, at a close */
 
-static ssize_t stream_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
+HOT static ssize_t stream_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
 {
 	int flags = wait ? 0 : MSG_DONTWAIT;
 
@@ -21,7 +21,7 @@ static ssize_t stream_read(struct sinew__link *link, struct iovec *iov, int n, b
 	return sinew__result(sinew__sys.recvmsg(link->rfd, &message, flags));
 }
 
-ssize_t sinew__socket_write(struct sinew__link *link, const struct iovec *iov, int n, bool wait)
+HOT ssize_t sinew__socket_write(struct sinew__link *link, const struct iovec *iov, int n, bool wait)
 {
 	int flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT);
 
@@ -41,7 +41,7 @@ int sinew__socket_finish(struct sinew__link *link)
 
 /* A Unix socket is "reset" when the peer left without reading all that we sent; what it sent has been
  * read by then, and nothing is lost on the way: that is an end. */
-static ssize_t local_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
+HOT static ssize_t local_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
 {
 	ssize_t r = stream_read(link, iov, n, wait);
 

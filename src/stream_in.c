@@ -38,7 +38,7 @@ static ssize_t broken(struct sinew__link *link, ssize_t error)
 }
 
 /* One read, waiting as asked. Bytes, 0 for the end, or -errno; a broken link is `ended` as well. */
-static ssize_t read_some(struct sinew__link *link, struct iovec *iov, int n, int64_t until)
+HOT static ssize_t read_some(struct sinew__link *link, struct iovec *iov, int n, int64_t until)
 {
 	struct sinew_channel *channel = link->channel;
 	bool block = sinew__may_block(channel, until);
@@ -230,7 +230,8 @@ static int unusable(struct sinew_channel *channel, struct sinew__link *link, int
 static ssize_t fill_raw(struct sinew__link *link, const struct target *target,
 	struct sinew__view *view, int64_t until)
 {
-	struct iovec iov = {target->buf, target->cap};
+	size_t max = (size_t)link->channel->spec.common.max;
+	struct iovec iov = {target->buf, target->cap < max ? target->cap : max};
 	ssize_t r = read_some(link, &iov, 1, until);
 
 	*view = (struct sinew__view){.data = target->buf, .size = r > 0 ? (size_t)r : 0};
@@ -338,7 +339,7 @@ static int describe_other(struct sinew_channel *channel, int step, struct sinew_
 
 /* The common case in one step: one link, nothing buffered, a small plain message that comes alone. 1 it
  * is in buf; AGAIN look in the inbox, or try the long way; END, -errno as from_kernel(). */
-static int recv_simple(
+HOT static int recv_simple(
 	struct sinew__link *link, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
 {
 	struct sinew_channel *channel = link->channel;
@@ -374,7 +375,7 @@ static bool is_simple(const struct sinew_channel *channel)
 	       !(channel->flags & SINEW_EXACT);
 }
 
-static int stream_recv(
+HOT static int stream_recv(
 	struct sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
 {
 	const struct target target = {buf, cap};
@@ -392,7 +393,7 @@ static int stream_recv(
 			msg->size = view.size;
 		return describe_other(channel, r, msg);
 	}
-	if (view.size > cap && channel->spec.common.frame == SINEW__FRAME_RAW)
+	if (cap > 0 && view.size > cap && channel->spec.common.frame == SINEW__FRAME_RAW)
 		view.size = view.consume = cap;
 	if (view.size > cap) {
 		msg->size = view.size;

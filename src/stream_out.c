@@ -407,7 +407,8 @@ static int flush_link(struct sinew__link *link, int64_t until)
 
 /* The common case in one step: one small plain message, one link, nothing waiting, time to wait in the
  * kernel. 1 it is accepted; 0 nothing of it has gone; -errno the connection broke under it. */
-static int send_simple(struct sinew_channel *channel, const struct sinew_msg *msg, int64_t until)
+HOT static int send_simple(
+	struct sinew_channel *channel, const struct sinew_msg *msg, int64_t until)
 {
 	struct sinew__link *link = channel->one;
 
@@ -436,7 +437,7 @@ static int send_simple(struct sinew_channel *channel, const struct sinew_msg *ms
 	return 1;
 }
 
-int sinew__stream_send(
+HOT int sinew__stream_send(
 	struct sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until)
 {
 	unsigned sent = 0;

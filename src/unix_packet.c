@@ -31,7 +31,7 @@ static const struct ucred *find_credentials(struct msghdr *message)
 	return NULL;
 }
 
-static ssize_t seqpacket_receive(
+HOT static ssize_t seqpacket_receive(
 	struct sinew__link *link, struct iovec *iov, int n, struct sinew_msg *about, bool wait)
 {
 	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
@@ -48,7 +48,7 @@ static ssize_t seqpacket_receive(
 	return r;
 }
 
-static ssize_t connected_transmit(struct sinew__link *link, const struct iovec *iov, int n,
+HOT static ssize_t connected_transmit(struct sinew__link *link, const struct iovec *iov, int n,
 	const struct sinew_msg *about, bool wait)
 {
 	if (about->peer && about->peer != link->id)
@@ -94,7 +94,7 @@ static void describe_peer(struct sinew_peer *who, const struct ucred *cred,
 		snprintf(who->address, sizeof who->address, "%.*s", (int)length, a->sun_path);
 }
 
-static ssize_t dgram_receive(
+HOT static ssize_t dgram_receive(
 	struct sinew__link *link, struct iovec *iov, int n, struct sinew_msg *about, bool wait)
 {
 	struct sinew_channel *channel = link->channel;
@@ -124,6 +124,7 @@ static ssize_t dgram_receive(
 			continue;
 		}
 		describe_peer(&who, cred, &from, message.msg_namelen);
+		link->who = who; /* of the last packet: who has no address has no id either */
 		about->peer =
 			sinew__addresses_id(channel->addresses, &from, message.msg_namelen, &who);
 		return r;

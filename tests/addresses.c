@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * addresses.c - the book of a datagram socket's peers: who is known keeps the id, who was heard
- * longest ago makes room, and no id is given out twice.
+ * addresses.c - the book of a datagram socket's peers: who is known keeps the id, one who was
+ * not heard lately makes room, and no id is given out twice.
  */
 #include "addresses.h"
 
@@ -89,7 +89,7 @@ TEST(who_has_no_name_has_no_id)
 	sinew__addresses_close(book);
 }
 
-/* Who talks stays; "heard longest ago" is what makes room, not "known longest". */
+/* Who talks stays, however long it has been known. */
 TEST(who_was_heard_lately_stays)
 {
 	struct sockaddr_un a;

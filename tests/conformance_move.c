@@ -136,7 +136,7 @@ static size_t make_numbered(char *data, unsigned number)
 {
 	size_t size = 7 + number % 58;
 
-	snprintf(data, 8, "%07u", number);
+	snprintf(data, 8, "%07u", number % 10000000);
 	fill(data + 7, size - 7, number);
 	return size;
 }

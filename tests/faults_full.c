@@ -139,7 +139,8 @@ TEST_EACH(every, nothing_to_read, struct mechanism, m)
 	CHECK_OK(sinew_close(reader));
 }
 
-/* Answers to a peer that does not read stop that peer's answers only. */
+/* Answers to a peer that does not read stop that peer's answers only. A dgram server is the exception
+ * that sinew_unix(7) names: what its peers have not read shares its one send buffer. */
 TEST_EACH(sockets, full_peer_alone, struct mechanism, m)
 {
 	struct place place;
@@ -147,6 +148,10 @@ TEST_EACH(sockets, full_peer_alone, struct mechanism, m)
 	struct sinew_msg from[2] = {0};
 	char buf[100];
 
+	if (strstr(m->name, "dgram")) {
+		CHECK(!m->ends);
+		return;
+	}
 	place_init(&place, m);
 	sinew_channel *server = open_reader(&place, "dir=both", 0);
 	CHECK_OK(sinew_open(&deaf, place_uri(&place, false, ""), 0, soon(5000)));

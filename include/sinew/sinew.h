@@ -197,9 +197,9 @@ int sinew_stats(sinew_channel *channel, struct sinew_stats *stats);
 /* What `uri` can do with these options on this system, without opening it. */
 int sinew_caps(const char *uri, struct sinew_caps *caps);
 
-/* Removes what outlived its processes under that name. -EBUSY: somebody lives there (whether somebody
- * has a fifo open cannot be asked without disturbing them: it is removed, and they go on); -ENOENT;
- * -EEXIST: the name is something else; -EOPNOTSUPP: this mechanism leaves nothing. */
+/* Removes what outlived its processes under that name. -EBUSY: somebody lives there (of a fifo: a sinew
+ * channel reads it; others who have it open cannot be seen without disturbing them, and go on without the
+ * name); -ENOENT; -EEXIST: the name is something else; -EOPNOTSUPP: this mechanism leaves nothing. */
 int sinew_remove(const char *uri);
 
 /* This thread's last failure in words, "connect unix:/run/x: nobody listens there"; never NULL,

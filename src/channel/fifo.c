@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/sysmacros.h>
 
 #include "../banned.h"
 #include "../cleanup.h"
@@ -22,6 +23,8 @@
 
 enum { WRITERS_MANY, WRITERS_ONE };
 enum { PIECES = 64 }; /* messages that may be under way in pieces at a time */
+
+static const off_t ALONE = INT64_MAX - 1; /* the byte that an only writer locks; no id is even */
 
 struct settings {
 	int64_t create, capacity, chunk, writers;
@@ -119,7 +122,7 @@ static int check_fifo(struct sinew_channel *channel, int fd)
 
 /* A fifo without a writer reads as ended, also before the first writer came. poll() knows the
  * difference: it reports a hang-up only after one has been there. */
-static ssize_t fifo_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
+HOT static ssize_t fifo_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
 {
 	struct state *state = link->channel->state;
 
@@ -199,6 +202,34 @@ static int open_patiently(
 	}
 }
 
+/* Says to whoever asks (is_read) that this fifo has a reader, for as long as we live. No writer's id
+ * is 0. Without the lock we are only not seen. */
+static void mark_read(int fd)
+{
+	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
+
+	sinew__sys.fcntl(fd, F_OFD_SETLK, &lock);
+}
+
+/* Whether a sinew channel reads this fifo. Opening it to ask would look like a new peer to those who
+ * use it, so the kernel's list of locks is read. */
+static bool is_read(const struct stat *st)
+{
+	unsigned major_, minor_;
+	unsigned long inode;
+	char line[256];
+	bool found = false;
+	FILE *locks = fopen("/proc/locks", "re");
+
+	while (locks && !found && fgets(line, sizeof line, locks))
+		found = sscanf(line, "%*s OFDLCK %*s READ %*s %x:%x:%lu 0 0", &major_, &minor_,
+				&inode) == 3 &&
+			makedev(major_, minor_) == st->st_dev && inode == st->st_ino;
+	if (locks)
+		fclose(locks);
+	return found;
+}
+
 static int open_reader(struct sinew_channel *channel, const char *path, int64_t until)
 {
 	CLEANUP_FD int quick = open_patiently(channel, path, O_RDONLY, until);
@@ -223,6 +254,7 @@ static int open_reader(struct sinew_channel *channel, const char *path, int64_t 
 		r = sinew__link_make(channel, &fifo_read_ops, fd, held, &channel->one);
 	if (r < 0)
 		return r;
+	mark_read(fd);
 	fd = held = -1;
 	channel->one->quick = sinew__steal_fd(&quick);
 	return 0;
@@ -245,6 +277,18 @@ static int claim_id(struct sinew_channel *channel, int fd, uint64_t *id)
 			break;
 	}
 	return sinew__fail(errno, "%s: cannot claim an id for pieces: %m", channel->spec.text);
+}
+
+/* writers=1 is a promise: a lock keeps a second one that made it out. */
+static int be_alone(struct sinew_channel *channel, int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ALONE, .l_len = 1};
+
+	if (sinew__sys.fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return sinew__fail(EBUSY, "open %s: there is another writer", channel->spec.text);
+	return sinew__fail(errno, "%s: cannot be the only writer: %m", channel->spec.text);
 }
 
 static bool writer_alive(struct sinew_channel *channel, uint64_t writer)
@@ -272,7 +316,9 @@ static int open_writer(struct sinew_channel *channel, const char *path, int64_t 
 	CLEANUP_FD int fd = open_blocking(channel, quick, O_WRONLY);
 	if (fd < 0)
 		return fd;
-	if (own->chunk == 1)
+	if (own->writers == WRITERS_ONE)
+		r = be_alone(channel, fd);
+	else if (own->chunk == 1)
 		r = claim_id(channel, fd, &id);
 	if (r == 0)
 		r = sinew__link_make(channel, &sinew__pipe_ops, -1, fd, &channel->one);
@@ -330,6 +376,9 @@ static int fifo_remove(const struct sinew__spec *spec)
 		return sinew__fail(errno, "remove %s: %m", spec->text);
 	if (!S_ISFIFO(st.st_mode))
 		return sinew__fail(EEXIST, "remove %s: is not a fifo; left alone", spec->text);
+	if (is_read(&st))
+		return sinew__fail(
+			EBUSY, "remove %s: somebody has it open for reading", spec->text);
 	if (sinew__sys.unlink(spec->uri.rest) < 0)
 		return sinew__fail(errno, "remove %s: %m", spec->text);
 	return 0;

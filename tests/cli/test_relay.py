@@ -59,8 +59,8 @@ def one_way(world, pair):
     ended = receiver.end()
     world.equal((ended.code, sha(ended.out)), (0, sha(lines)), "exit code and SHA-256")
     if pair[2] == "dgram" and relay.process.poll() is None:
-        relay.signal(signal.SIGINT)  # a datagram's peer never ends: its way back stays open
-        world.equal(relay.end().code, 130, "exit code of relay")
+        relay.signal(signal.SIGINT)  # a datagram's peer never ends: its way back may stay open
+        world.equal(relay.end().code in (0, 130), True, "exit code of relay")
     else:
         world.equal(relay.end().code, 0, "exit code of relay")
 
