@@ -126,6 +126,8 @@ struct sinew__link {
 	struct sinew__inbox in;
 	struct sinew__outbox out;
 	size_t simple;   /* messages up to this size may take the short way; 0: none */
+	size_t stride;   /* nonzero: long payloads go alone, and in writes of this size */
+	size_t sip;      /* nonzero: long payloads are read in pieces of this size */
 	size_t atomic;   /* nonzero: a write of at most this many bytes is never interleaved */
 	uint64_t writer; /* nonzero: larger messages go in pieces under this id */
 	struct sinew__session *session; /* receiving: what its HELLO said */

@@ -13,7 +13,7 @@ static size_t in_size(const struct sinew_channel *channel)
 {
 	size_t max = (size_t)channel->spec.common.max;
 
-	return channel->flags & SINEW_IN ? max + SINEW__FRAME_MOST + SINEW__BULK : 0;
+	return channel->flags & SINEW_IN ? max + SINEW__FRAME_MOST + SINEW__BULK + 4096 : 0;
 }
 
 /* Room for what is gathered, and for the rest of one message, in pieces if need be. */

@@ -22,7 +22,7 @@
 #define RWF_NOSIGNAL 0x00000100
 #endif
 
-enum { SUITABLE = 1 << 20 }; /* bytes: the most that needs no privilege */
+enum { SUITABLE = 1 << 18 }; /* bytes: the most that needs no privilege */
 
 static _Atomic bool no_nosignal; /* of the kernel: the same for every file */
 

@@ -10,6 +10,10 @@
 
 extern const struct sinew__link_ops sinew__pipe_ops;
 
+/* A long payload, written in pieces that find the pages of the last ones free again, and begun on a page
+ * of its own, is copied two or three times as fast. */
+enum { SINEW__PIPE_STRIDE = 16 * 1024 };
+
 /* Sets the capacity; -EPERM above the system's limit, in words. A size of -1: what suits long messages,
  * if the system lets us. */
 int sinew__pipe_capacity(const struct sinew_channel *, int fd, int64_t size);

@@ -24,6 +24,8 @@
 /* What a step of the search came to; or -errno. */
 enum step { END = 0, MESSAGE = 1, EVENT = 2, AGAIN = 3 };
 
+enum { PAGE = 4096 };
+
 /* Where a message may be read straight to. */
 struct target {
 	uint8_t *buf;
@@ -64,7 +66,8 @@ HOT static ssize_t read_some(struct sinew__link *link, struct iovec *iov, int n,
 static void make_room(struct sinew__inbox *in, size_t want)
 {
 	if (in->head == in->tail) {
-		in->head = in->tail = 0;
+		/* The payload of another long message begins on a page of its own. */
+		in->head = in->tail = in->long_run ? PAGE - SINEW__FRAME_PLAIN_SIZE : 0;
 	} else if (in->size - in->tail < want) {
 		memmove(in->data, in->data + in->head, in->tail - in->head);
 		in->tail -= in->head;
@@ -93,6 +96,8 @@ static ssize_t fill(struct sinew__link *link, int64_t until)
 	make_room(in, want);
 	if (want > in->size - in->tail)
 		want = in->size - in->tail;
+	if (link->sip && want > link->sip)
+		want = link->sip;
 	if (want == 0)
 		return -EAGAIN;
 	struct iovec iov = {.iov_base = in->data + in->tail, .iov_len = want};

@@ -170,9 +170,12 @@ static ssize_t write_some(struct sinew__link *link, const struct batch *batch, i
 			size = link->atomic;
 		iov[n++] = (struct iovec){out->data + out->head, size};
 	}
-	if (batch && batch->payload_size > batch->payload_gone)
-		iov[n++] = (struct iovec){(void *)(batch->payload + batch->payload_gone),
-			batch->payload_size - batch->payload_gone};
+	size_t left = batch ? batch->payload_size - batch->payload_gone : 0;
+	if (left && !(n && link->stride)) {
+		if (link->stride && left > link->stride)
+			left = link->stride;
+		iov[n++] = (struct iovec){(void *)(batch->payload + batch->payload_gone), left};
+	}
 	for (;;) {
 		sinew__add(&channel->count.calls[1], 1);
 		ssize_t r = link->ops->write(link, iov, n, sinew__may_block(channel, until));

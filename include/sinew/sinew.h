@@ -176,6 +176,7 @@ int sinew_fd(sinew_channel *channel, unsigned direction);
 /* Ends the waits of this channel, now and later, with -ECANCELED, until sinew_resume(). What is
  * half done is kept. Async-signal-safe. -EOPNOTSUPP without SINEW_CANCELLABLE. */
 int sinew_cancel(sinew_channel *channel);
+/* After a cancel: waits may wait again. */
 int sinew_resume(sinew_channel *channel);
 
 /* Closes and frees. Removes a path it created, unless keep=1. Returns how many received messages
@@ -226,11 +227,13 @@ struct sinew_limit {
 	const char *source; /* "/proc/sys/fs/pipe-max-size", "limits.h" */
 	int64_t value;      /* -1: cannot be read here */
 };
+/* The mechanisms of this build. */
 const struct sinew_scheme *sinew_scheme(unsigned index);
 /* Options of a scheme, those common to all schemes last. */
 const struct sinew_option *sinew_option(const char *scheme, unsigned index);
 /* Name and meaning of capability bit `bit` ("boundaries", "a message arrives whole, …"). */
 const char *sinew_cap_name(unsigned bit);
+/* The same in words. */
 const char *sinew_cap_text(unsigned bit);
 /* This system's limits that matter to `scheme`: fills *limit; -ENOENT past the last. */
 int sinew_limit(const char *scheme, unsigned index, struct sinew_limit *limit);

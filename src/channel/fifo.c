@@ -326,6 +326,7 @@ static int open_writer(struct sinew_channel *channel, const char *path, int64_t 
 		return r;
 	fd = -1;
 	channel->one->quick = sinew__steal_fd(&quick);
+	channel->one->stride = own->writers == WRITERS_ONE ? SINEW__PIPE_STRIDE : 0;
 	channel->one->atomic = own->writers == WRITERS_MANY ? PIPE_BUF : 0;
 	channel->one->writer = own->writers == WRITERS_MANY ? id : 0;
 	return 0;

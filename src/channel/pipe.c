@@ -134,6 +134,7 @@ static int pipe_pair(struct sinew_channel *ends[2])
 		return r;
 	r1 = w1 = -1;
 	ends[0]->one->ours = ends[1]->one->ours = true;
+	ends[0]->one->stride = ends[1]->one->stride = SINEW__PIPE_STRIDE;
 	return 0;
 }
 

@@ -27,6 +27,8 @@
 #include "../table.h"
 #include "../wait.h"
 
+enum { SIP = 64 * 1024 }; /* what is read while it is in the cache, of a long message */
+
 struct settings {
 	int64_t nodelay, keepalive, reconnect, resolve, peers, buffer;
 };
@@ -222,6 +224,7 @@ static int make_link(
 		return r;
 	show(peer, (*link)->who.address, sizeof(*link)->who.address);
 	(*link)->ours = true;
+	(*link)->sip = SIP;
 	return 0;
 }
 
