@@ -19,9 +19,6 @@
 
 enum { PAUSE = 1000000 }; /* ns, where a full peer cannot be polled for room */
 
-/* What a step came to; or -errno. */
-enum step { END = 0, MESSAGE = 1, EVENT = 2, AGAIN = 3 };
-
 /* Where a packet is to go: the caller's buffer and what overflows into the inbox, or the inbox. */
 struct place {
 	void *buf;
@@ -225,20 +222,6 @@ static void describe(
 	sinew__add(&channel->count.bytes_received, packet->size);
 }
 
-static int describe_other(struct sinew_channel *channel, int step, struct sinew_msg *msg)
-{
-	struct sinew__event event = {0};
-
-	if (step == EVENT)
-		sinew__table_event(channel, &event);
-	if (step == EVENT || step == END) {
-		*msg = (struct sinew_msg){
-			.peer = event.peer, .flags = event.flags, .lost = channel->lost};
-		channel->lost = 0;
-	}
-	return step == EVENT ? 1 : step;
-}
-
 /* The packet that did not fit, if one is kept; how much of its inbox holds it. */
 static bool kept(struct sinew_channel *channel, struct packet *packet)
 {
@@ -282,7 +265,7 @@ HOT static int packet_recv(
 		int r = next_message(channel, &place, &packet, until);
 		if (r != MESSAGE) {
 			msg->size = r == -EMSGSIZE ? packet.size : msg->size;
-			return describe_other(channel, r, msg);
+			return sinew__table_tell(channel, r, msg);
 		}
 		if (packet.size > cap && place.buf)
 			gather(&packet, buf, cap);
@@ -331,7 +314,7 @@ static int packet_take(
 		if (r == MESSAGE && judge(channel, &packet) < 0)
 			break;
 	}
-	return n ? (int)n : describe_other(channel, r, msgs);
+	return n ? (int)n : sinew__table_tell(channel, r, msgs);
 }
 
 static int check(struct sinew_channel *channel, const struct sinew_msg *msg)
@@ -344,6 +327,29 @@ static int check(struct sinew_channel *channel, const struct sinew_msg *msg)
 			"socket's buffer, buffer=)",
 			channel->spec.text, msg->size, max);
 	return 0;
+}
+
+/* The failure of a send in words; those of the mechanism's own have theirs. */
+static int send_failed(struct sinew_channel *channel, const struct sinew_msg *msg, int error)
+{
+	const char *uri = channel->spec.text;
+
+	switch (-error) {
+	case ESTALE:
+	case EDESTADDRREQ:
+		return error;
+	case EMSGSIZE:
+		return sinew__fail(EMSGSIZE,
+			"send to %s: %zu bytes do not fit the socket's buffer; raise buffer=", uri,
+			msg->size);
+	case EPIPE:
+	case ECONNRESET:
+	case ECONNREFUSED:
+	case ENOTCONN:
+		return sinew__fail(EPIPE, "send to %s: no reader is left", uri);
+	default:
+		return sinew__fail(-error, "send to %s: %s", uri, strerror(-error));
+	}
 }
 
 HOT static int send_one(struct sinew__link *link, const struct sinew_msg *msg, int64_t until)
@@ -374,20 +380,8 @@ HOT static int send_one(struct sinew__link *link, const struct sinew_msg *msg, i
 			r = wait_for(link, POLLOUT, until);
 		else if (sent == -EINTR)
 			r = sinew__interrupted(channel);
-		else if (sent == -EMSGSIZE)
-			return sinew__fail(EMSGSIZE,
-				"send to %s: %zu bytes do not fit the socket's buffer; raise "
-				"buffer=",
-				channel->spec.text, msg->size);
-		else if (sent == -EPIPE || sent == -ECONNRESET || sent == -ECONNREFUSED ||
-			 sent == -ENOTCONN)
-			return sinew__fail(
-				EPIPE, "send to %s: no reader is left", channel->spec.text);
-		else if (sent == -ESTALE || sent == -EDESTADDRREQ)
-			return (int)sent;
 		else
-			return sinew__fail((int)-sent, "send to %s: %s", channel->spec.text,
-				strerror((int)-sent));
+			return send_failed(channel, msg, (int)sent);
 		if (r < 0)
 			return r;
 	}

@@ -21,9 +21,6 @@
 #include "table.h"
 #include "wait.h"
 
-/* What a step of the search came to; or -errno. */
-enum step { END = 0, MESSAGE = 1, EVENT = 2, AGAIN = 3 };
-
 enum { PAGE = 4096 };
 
 /* Where a message may be read straight to. */
@@ -327,21 +324,6 @@ static void describe(struct sinew_channel *channel, const struct sinew__link *li
 	channel->lost = 0;
 }
 
-/* END and events carry no data, but what was lost is told with them. */
-static int describe_other(struct sinew_channel *channel, int step, struct sinew_msg *msg)
-{
-	struct sinew__event event = {0};
-
-	if (step == EVENT)
-		sinew__table_event(channel, &event);
-	if (step == EVENT || step == END) {
-		*msg = (struct sinew_msg){
-			.peer = event.peer, .flags = event.flags, .lost = channel->lost};
-		channel->lost = 0;
-	}
-	return step == EVENT ? 1 : step;
-}
-
 /* The common case in one step: one link, nothing buffered, a small plain message that comes alone. 1 it
  * is in buf; AGAIN look in the inbox, or try the long way; END, -errno as from_kernel(). */
 HOT static int recv_simple(
@@ -390,13 +372,13 @@ HOT static int stream_recv(
 	if (is_simple(channel)) {
 		int done = recv_simple(channel->one, buf, cap, msg, until);
 		if (done != AGAIN)
-			return done == 1 ? 1 : describe_other(channel, done, msg);
+			return done == 1 ? 1 : sinew__table_tell(channel, done, msg);
 	}
 	int r = next_message(channel, &link, &view, &target, until);
 	if (r != MESSAGE) {
 		if (r == -EMSGSIZE)
 			msg->size = view.size;
-		return describe_other(channel, r, msg);
+		return sinew__table_tell(channel, r, msg);
 	}
 	if (cap > 0 && view.size > cap && channel->spec.common.frame == SINEW__FRAME_RAW)
 		view.size = view.consume = cap;
@@ -429,7 +411,7 @@ static int stream_take(
 	if (r != MESSAGE) {
 		if (r == -EMSGSIZE)
 			msgs->size = view.size;
-		return describe_other(channel, r, msgs);
+		return sinew__table_tell(channel, r, msgs);
 	}
 	bool whole; /* from pieces: valid only until the next one */
 	do {

@@ -431,6 +431,20 @@ bool sinew__table_event(struct sinew_channel *channel, struct sinew__event *even
 	return true;
 }
 
+int sinew__table_tell(struct sinew_channel *channel, int step, struct sinew_msg *msg)
+{
+	struct sinew__event event = {0};
+
+	if (step == EVENT)
+		sinew__table_event(channel, &event);
+	if (step == EVENT || step == END) {
+		*msg = (struct sinew_msg){
+			.peer = event.peer, .flags = event.flags, .lost = channel->lost};
+		channel->lost = 0;
+	}
+	return step == EVENT ? 1 : step;
+}
+
 void sinew__table_prefer(struct sinew_channel *channel, uint64_t id)
 {
 	channel->table->current = find(channel->table, id);

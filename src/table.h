@@ -11,6 +11,9 @@
 
 #include "channel.h"
 
+/* What a step of a receive came to; or -errno. */
+enum sinew__step { END = 0, MESSAGE = 1, EVENT = 2, AGAIN = 3 };
+
 struct sinew__event {
 	uint64_t peer;
 	unsigned flags;
@@ -55,6 +58,9 @@ bool sinew__table_is_last(struct sinew_channel *);
 
 /* Next peer event to deliver, with SINEW_EVENTS: whether there was one. */
 bool sinew__table_event(struct sinew_channel *, struct sinew__event *);
+/* A receive that ends without a message: an event is described in *msg, and so is what was lost until
+ * END. Returns what the call returns. */
+int sinew__table_tell(struct sinew_channel *, int step, struct sinew_msg *msg);
 bool sinew__table_has_event(const struct sinew_channel *);
 
 /* Whether the next receive would say END at once. */
