@@ -22,7 +22,7 @@
 #define RWF_NOSIGNAL 0x00000100
 #endif
 
-enum { SUITABLE = 1 << 18 }; /* bytes: the most that needs no privilege */
+enum { SUITABLE = 1 << 18 }; /* bytes: room for long messages, still in the cache */
 
 static _Atomic bool no_nosignal; /* of the kernel: the same for every file */
 

@@ -40,7 +40,8 @@ struct state {
 static const struct sinew__option_row options[] = {
 	{{"create", "yes|no", "yes", "make the fifo if it is not there"}, SINEW__OPTION_SWITCH,
 		OWN(create), 0, 0},
-	{{"capacity", "size", NULL, "bytes the fifo holds (the kernel rounds up to pages)"},
+	{{"capacity", "size", NULL,
+		 "bytes the fifo holds (the kernel rounds up to pages; 256K if it may)"},
 		SINEW__OPTION_SIZE, OWN(capacity), 1, INT_MAX},
 	{{"chunk", "yes|no", "no", "send messages longer than PIPE_BUF in pieces"},
 		SINEW__OPTION_SWITCH, OWN(chunk), 0, 0},

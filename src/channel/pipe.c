@@ -22,7 +22,8 @@ static const struct sinew__option_row options[] = {
 		SINEW__OPTION_NUMBER, OWN(read), 0, INT_MAX},
 	{{"write", "descriptor", NULL, "send to this inherited descriptor"}, SINEW__OPTION_NUMBER,
 		OWN(write), 0, INT_MAX},
-	{{"capacity", "size", NULL, "bytes the pipe holds (the kernel rounds up to pages)"},
+	{{"capacity", "size", NULL,
+		 "bytes the pipe holds (the kernel rounds up to pages; 256K if it may)"},
 		SINEW__OPTION_SIZE, OWN(capacity), 1, INT_MAX},
 	{.type = SINEW__OPTION_END},
 };
