@@ -184,7 +184,8 @@ int sinew__cut(struct sinew__link *link, struct sinew__view *view)
 	}
 }
 
-/* Whole messages in an inbox, at most `most`; one more if the next thing to be told is an error. */
+/* Whole messages in an inbox, at most `most`; one more if the next thing to be told is an error. Asked
+ * for one, a frame that must be acted upon counts, too: it may turn out to be an error. */
 static unsigned count_frames(
 	const struct sinew__inbox *in, uint64_t max, bool pieces, unsigned most)
 {
@@ -205,7 +206,8 @@ static unsigned count_frames(
 		at += frame.header + (size_t)frame.size;
 		bool last = frame.type == SINEW__FRAME_PIECE &&
 			    frame.offset + (uint64_t)frame.size == frame.total;
-		n += message || last;
+		bool acts = most == 1 && frame.type < SINEW__FRAME_OPTIONAL;
+		n += message || last || acts;
 	}
 	return n;
 }
