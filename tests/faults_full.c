@@ -148,10 +148,6 @@ TEST_EACH(sockets, full_peer_alone, struct mechanism, m)
 	struct sinew_msg from[2] = {0};
 	char buf[100];
 
-	if (strstr(m->name, "dgram")) {
-		CHECK(!m->ends);
-		return;
-	}
 	place_init(&place, m);
 	sinew_channel *server = open_reader(&place, "dir=both", 0);
 	CHECK_OK(sinew_open(&deaf, place_uri(&place, false, ""), 0, soon(5000)));
@@ -169,7 +165,13 @@ TEST_EACH(sockets, full_peer_alone, struct mechanism, m)
 	CHECK_WAITS(sinew_send(server, &msg, 1, soon(WAIT)), -ETIMEDOUT);
 	memset(buf, 'x', sizeof buf);
 	msg.peer = from[1].peer;
-	CHECK_EQ(sinew_send(server, &msg, 1, SINEW_NOW), 1);
+	bool shared = strstr(m->name, "dgram");
+	CHECK_EQ(sinew_send(server, &msg, 1, SINEW_NOW), shared ? -EAGAIN : 1);
+	if (shared) { /* room comes back with the peer that held it */
+		sinew_close(deaf);
+		deaf = NULL;
+		CHECK_EQ(sinew_send(server, &msg, 1, soon(5000)), 1);
+	}
 	char answer[100];
 	CHECK_EQ(sinew_recv(good, answer, sizeof answer, &msg, soon(5000)), 1);
 	CHECK_MEM(answer, msg.size, buf, sizeof buf);
