@@ -99,7 +99,7 @@ static int lock_directory(const char *path)
 
 	snprintf(directory, sizeof directory, "%.*s", slash ? (int)(slash - path + 1) : 1,
 		slash ? path : ".");
-	CLEANUP_FD int fd = sinew__sys.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	CLEANUP_FD int fd = sinew__sys.open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	while (sinew__sys.flock(fd, LOCK_EX | LOCK_NB) < 0) {

@@ -82,7 +82,7 @@ bool sinew__pieces_suspect(struct sinew_channel *channel)
 		}
 		if (!slot->suspect &&
 			!channel->spec.transport->writer_alive(channel, slot->writer)) {
-			int capacity = sinew__sys.fcntl(channel->one->rfd, F_GETPIPE_SZ);
+			int capacity = sinew__sys.fcntl(channel->one->rfd, F_GETPIPE_SZ, 0);
 			slot->suspect = in->taken + (capacity > 0 ? (uint64_t)capacity : 1 << 20);
 		}
 		any = any || slot->suspect;

@@ -138,7 +138,7 @@ int sinew__pipe_capacity(const struct sinew_channel *channel, int fd, int64_t si
 {
 	int wanted = size > 0 ? (int)size : SUITABLE;
 
-	if (sinew__sys.fcntl(fd, F_SETPIPE_SZ, wanted) >= 0 || size <= 0)
+	if (sinew__sys.fcntl(fd, F_SETPIPE_SZ, (uintptr_t)wanted) >= 0 || size <= 0)
 		return 0;
 	if (errno == EPERM)
 		return sinew__fail(EPERM,

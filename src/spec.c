@@ -165,7 +165,7 @@ const struct sinew_option *sinew_option(const char *scheme, unsigned index)
 static int64_t read_limit(const char *source)
 {
 	char text[32] = "";
-	CLEANUP_FD int fd = sinew__sys.open(source, O_RDONLY | O_CLOEXEC);
+	CLEANUP_FD int fd = sinew__sys.open(source, O_RDONLY | O_CLOEXEC, 0);
 
 	if (fd < 0 || sinew__sys.read(fd, text, sizeof text - 1) <= 0)
 		return -1;

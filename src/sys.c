@@ -4,8 +4,17 @@
  */
 #include "sys.h"
 
+/* The C library's functions behind the table's parameters. */
+#define SINEW__SYS_CALL(result, name, parameters, arguments)                                       \
+	static result call_##name parameters                                                       \
+	{                                                                                          \
+		return name arguments;                                                             \
+	}
+SINEW__SYSCALLS(SINEW__SYS_CALL)
+#undef SINEW__SYS_CALL
+
 struct sinew__sys sinew__sys = {
-#define SINEW__SYS_DEFAULT(result, name, parameters) .name = name,
+#define SINEW__SYS_DEFAULT(result, name, parameters, arguments) .name = call_##name,
 	SINEW__SYSCALLS(SINEW__SYS_DEFAULT)
 #undef SINEW__SYS_DEFAULT
 };

@@ -2,19 +2,22 @@
  *
  * sys.h - every system call on the path of a channel goes through this table, so that a test can
  * make any of them fail, once, with any errno. The list stands here once; whoever walks it (the
- * table, its default, a fault sweep) follows it by the macro.
+ * table, its default, a fault sweep) follows it by the macro: X(result, name, (parameters), (arguments)).
+ * What is variadic in C stands here with all its parameters.
  */
 #ifndef SINEW_SYS_H
 #define SINEW_SYS_H
 
 #include <errno.h>
 #include <fcntl.h>
+#include <mqueue.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -22,56 +25,67 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define SINEW__SYSCALLS(X)                                                                         \
-	X(int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int flags))                     \
-	X(int, bind, (int fd, const struct sockaddr *a, socklen_t n))                              \
-	X(int, close, (int fd))                                                                    \
-	X(int, connect, (int fd, const struct sockaddr *a, socklen_t n))                           \
-	X(int, dup3, (int from, int to, int flags))                                                \
-	X(int, epoll_create1, (int flags))                                                         \
-	X(int, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *e))                      \
-	X(int, epoll_wait, (int epoll, struct epoll_event *e, int n, int timeout))                 \
-	X(int, eventfd, (unsigned value, int flags))                                               \
-	X(int, fchmod, (int fd, mode_t mode))                                                      \
-	X(int, fcntl, (int fd, int command, ...))                                                  \
-	X(int, flock, (int fd, int operation))                                                     \
-	X(int, getsockname, (int fd, struct sockaddr *a, socklen_t *n))                            \
-	X(int, getsockopt, (int fd, int level, int name, void *v, socklen_t *n))                   \
-	X(int, link, (const char *from, const char *to))                                           \
-	X(int, listen, (int fd, int backlog))                                                      \
-	X(int, lstat, (const char *path, struct stat *st))                                         \
-	X(int, fstat, (int fd, struct stat *st))                                                   \
-	X(int, mkfifo, (const char *path, mode_t mode))                                            \
-	X(void *, mmap, (void *at, size_t size, int prot, int flags, int fd, off_t offset))        \
-	X(int, munmap, (void *at, size_t size))                                                    \
-	X(int, open, (const char *path, int flags, ...))                                           \
-	X(int, pipe2, (int fds[2], int flags))                                                     \
-	X(int, ppoll,                                                                              \
-		(struct pollfd * fds, nfds_t n, const struct timespec *timeout,                    \
-			const sigset_t *m))                                                        \
-	X(ssize_t, preadv2, (int fd, const struct iovec *iov, int n, off_t at, int flags))         \
-	X(ssize_t, pwritev2, (int fd, const struct iovec *iov, int n, off_t at, int flags))        \
-	X(ssize_t, read, (int fd, void *buf, size_t size))                                         \
-	X(ssize_t, readv, (int fd, const struct iovec *iov, int n))                                \
-	X(ssize_t, recv, (int fd, void *buf, size_t size, int flags))                              \
-	X(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags))                                 \
-	X(int, rename, (const char *from, const char *to))                                         \
-	X(ssize_t, send, (int fd, const void *buf, size_t size, int flags))                        \
-	X(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags))                           \
-	X(int, setsockopt, (int fd, int level, int name, const void *v, socklen_t n))              \
-	X(int, shutdown, (int fd, int how))                                                        \
-	X(int, socket, (int domain, int type, int protocol))                                       \
-	X(int, socketpair, (int domain, int type, int protocol, int fds[2]))                       \
-	X(int, unlink, (const char *path))                                                         \
-	X(int, chmod, (const char *path, mode_t mode))                                             \
-	X(int, timerfd_create, (int clock, int flags))                                             \
-	X(int, timerfd_settime,                                                                    \
-		(int fd, int flags, const struct itimerspec *new, struct itimerspec *old))         \
-	X(ssize_t, write, (int fd, const void *buf, size_t size))                                  \
-	X(ssize_t, writev, (int fd, const struct iovec *iov, int n))
+/* One call a line. */
+/* clang-format off */
+#define SINEW__SYSCALLS(X) \
+	X(int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int flags), (fd, a, n, flags)) \
+	X(int, bind, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n)) \
+	X(int, chmod, (const char *path, mode_t mode), (path, mode)) \
+	X(int, close, (int fd), (fd)) \
+	X(int, connect, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n)) \
+	X(int, dup3, (int from, int to, int flags), (from, to, flags)) \
+	X(int, epoll_create1, (int flags), (flags)) \
+	X(int, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *e), (epoll, op, fd, e)) \
+	X(int, epoll_wait, (int epoll, struct epoll_event *e, int n, int timeout), (epoll, e, n, timeout)) \
+	X(int, eventfd, (unsigned value, int flags), (value, flags)) \
+	X(int, fchmod, (int fd, mode_t mode), (fd, mode)) \
+	X(int, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid)) \
+	X(int, fcntl, (int fd, int command, uintptr_t argument), (fd, command, argument)) \
+	X(int, flock, (int fd, int operation), (fd, operation)) \
+	X(int, fstat, (int fd, struct stat *st), (fd, st)) \
+	X(int, getsockname, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n)) \
+	X(int, getsockopt, (int fd, int level, int name, void *v, socklen_t *n), (fd, level, name, v, n)) \
+	X(int, lchown, (const char *path, uid_t uid, gid_t gid), (path, uid, gid)) \
+	X(int, link, (const char *from, const char *to), (from, to)) \
+	X(int, listen, (int fd, int backlog), (fd, backlog)) \
+	X(int, lstat, (const char *path, struct stat *st), (path, st)) \
+	X(int, mkfifo, (const char *path, mode_t mode), (path, mode)) \
+	X(void *, mmap, (void *at, size_t size, int prot, int flags, int fd, off_t offset), (at, size, prot, flags, fd, offset)) \
+	X(int, mq_getattr, (mqd_t q, struct mq_attr *attr), (q, attr)) \
+	X(mqd_t, mq_open, (const char *name, int flags, mode_t mode, struct mq_attr *attr), (name, flags, mode, attr)) \
+	X(ssize_t, mq_timedreceive, (mqd_t q, char *buf, size_t size, unsigned *priority, const struct timespec *until), (q, buf, size, priority, until)) \
+	X(int, mq_timedsend, (mqd_t q, const char *buf, size_t size, unsigned priority, const struct timespec *until), (q, buf, size, priority, until)) \
+	X(int, mq_unlink, (const char *name), (name)) \
+	X(int, msgctl, (int id, int command, struct msqid_ds *ds), (id, command, ds)) \
+	X(int, msgget, (key_t key, int flags), (key, flags)) \
+	X(ssize_t, msgrcv, (int id, void *buf, size_t size, long type, int flags), (id, buf, size, type, flags)) \
+	X(int, msgsnd, (int id, const void *buf, size_t size, int flags), (id, buf, size, flags)) \
+	X(int, munmap, (void *at, size_t size), (at, size)) \
+	X(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode)) \
+	X(int, pipe2, (int fds[2], int flags), (fds, flags)) \
+	X(int, ppoll, (struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask), (fds, n, timeout, mask)) \
+	X(ssize_t, preadv2, (int fd, const struct iovec *iov, int n, off_t at, int flags), (fd, iov, n, at, flags)) \
+	X(ssize_t, pwritev2, (int fd, const struct iovec *iov, int n, off_t at, int flags), (fd, iov, n, at, flags)) \
+	X(ssize_t, read, (int fd, void *buf, size_t size), (fd, buf, size)) \
+	X(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n)) \
+	X(ssize_t, recv, (int fd, void *buf, size_t size, int flags), (fd, buf, size, flags)) \
+	X(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags)) \
+	X(int, rename, (const char *from, const char *to), (from, to)) \
+	X(ssize_t, send, (int fd, const void *buf, size_t size, int flags), (fd, buf, size, flags)) \
+	X(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags)) \
+	X(int, setsockopt, (int fd, int level, int name, const void *v, socklen_t n), (fd, level, name, v, n)) \
+	X(int, shutdown, (int fd, int how), (fd, how)) \
+	X(int, socket, (int domain, int type, int protocol), (domain, type, protocol)) \
+	X(int, socketpair, (int domain, int type, int protocol, int fds[2]), (domain, type, protocol, fds)) \
+	X(int, timerfd_create, (int clock, int flags), (clock, flags)) \
+	X(int, timerfd_settime, (int fd, int flags, const struct itimerspec *new, struct itimerspec *old), (fd, flags, new, old)) \
+	X(int, unlink, (const char *path), (path)) \
+	X(ssize_t, write, (int fd, const void *buf, size_t size), (fd, buf, size)) \
+	X(ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n))
+/* clang-format on */
 
 struct sinew__sys {
-#define SINEW__SYS_FIELD(result, name, parameters) result(*name) parameters;
+#define SINEW__SYS_FIELD(result, name, parameters, arguments) result(*name) parameters;
 	SINEW__SYSCALLS(SINEW__SYS_FIELD)
 #undef SINEW__SYS_FIELD
 };

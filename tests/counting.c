@@ -84,49 +84,22 @@ unsigned long counting_allocations(void)
 	return allocations;
 }
 
-/* COUNTED(type, name, (parameters), (arguments)): a call that is counted, then made. */
-#define COUNTED(type, name, parameters, arguments)                                                 \
-	static type counted_##name parameters                                                      \
+/* Each call is counted, then made. */
+#define COUNTED(result, name, parameters, arguments)                                               \
+	static result counted_##name parameters                                                    \
 	{                                                                                          \
 		calls++;                                                                           \
 		return before.name arguments;                                                      \
 	}
-
-COUNTED(int, accept4, (int fd, struct sockaddr *a, socklen_t *n, int f), (fd, a, n, f))
-COUNTED(int, epoll_wait, (int fd, struct epoll_event *e, int n, int ms), (fd, e, n, ms))
-COUNTED(int, epoll_ctl, (int fd, int op, int other, struct epoll_event *e), (fd, op, other, e))
-COUNTED(int, ppoll, (struct pollfd * p, nfds_t n, const struct timespec *t, const sigset_t *m),
-	(p, n, t, m))
-COUNTED(ssize_t, preadv2, (int fd, const struct iovec *v, int n, off_t o, int f), (fd, v, n, o, f))
-COUNTED(ssize_t, pwritev2, (int fd, const struct iovec *v, int n, off_t o, int f), (fd, v, n, o, f))
-COUNTED(ssize_t, read, (int fd, void *p, size_t n), (fd, p, n))
-COUNTED(ssize_t, readv, (int fd, const struct iovec *v, int n), (fd, v, n))
-COUNTED(ssize_t, recv, (int fd, void *p, size_t n, int f), (fd, p, n, f))
-COUNTED(ssize_t, recvmsg, (int fd, struct msghdr *m, int f), (fd, m, f))
-COUNTED(ssize_t, send, (int fd, const void *p, size_t n, int f), (fd, p, n, f))
-COUNTED(ssize_t, sendmsg, (int fd, const struct msghdr *m, int f), (fd, m, f))
-COUNTED(ssize_t, write, (int fd, const void *p, size_t n), (fd, p, n))
-COUNTED(ssize_t, writev, (int fd, const struct iovec *v, int n), (fd, v, n))
+SINEW__SYSCALLS(COUNTED)
+#undef COUNTED
 
 void counting_calls_begin(void)
 {
 	before = sinew__sys;
 	calls = 0;
-#define COUNT(name) sinew__sys.name = counted_##name
-	COUNT(accept4);
-	COUNT(epoll_wait);
-	COUNT(epoll_ctl);
-	COUNT(ppoll);
-	COUNT(preadv2);
-	COUNT(pwritev2);
-	COUNT(read);
-	COUNT(readv);
-	COUNT(recv);
-	COUNT(recvmsg);
-	COUNT(send);
-	COUNT(sendmsg);
-	COUNT(write);
-	COUNT(writev);
+#define COUNT(result, name, parameters, arguments) sinew__sys.name = counted_##name;
+	SINEW__SYSCALLS(COUNT)
 #undef COUNT
 }
 

@@ -9,7 +9,7 @@
 /* Calls of malloc, calloc, realloc and mmap by anybody in this process so far. */
 unsigned long counting_allocations(void);
 
-/* Replaces the calls that move data or wait by counting ones; puts them back and says how many. */
+/* Replaces the library's system calls by counting ones; puts them back and says how many. */
 void counting_calls_begin(void);
 unsigned long counting_calls_end(void);
 

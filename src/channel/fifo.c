@@ -87,7 +87,7 @@ static int make_with_mode(const char *path, mode_t mode)
 		return r;
 	if (sinew__sys.mkfifo(beside, 0600) < 0)
 		return -errno;
-	CLEANUP_FD int fd = sinew__sys.open(beside, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	CLEANUP_FD int fd = sinew__sys.open(beside, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
 	if (fd < 0 || sinew__sys.fchmod(fd, mode) < 0 || sinew__sys.link(beside, path) < 0)
 		r = -errno;
 	sinew__sys.unlink(beside);
@@ -146,7 +146,7 @@ static const struct sinew__link_ops fifo_read_ops = {.read = fifo_read};
 
 static int open_name(const char *path, int flags)
 {
-	int fd = sinew__sys.open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	int fd = sinew__sys.open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
 
 	return fd < 0 ? -errno : fd;
 }
@@ -209,7 +209,7 @@ static void mark_read(int fd)
 {
 	struct flock lock = {.l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 1};
 
-	sinew__sys.fcntl(fd, F_OFD_SETLK, &lock);
+	sinew__sys.fcntl(fd, F_OFD_SETLK, (uintptr_t)&lock);
 }
 
 /* Whether a sinew channel reads this fifo. Opening it to ask would look like a new peer to those who
@@ -272,7 +272,7 @@ static int claim_id(struct sinew_channel *channel, int fd, uint64_t *id)
 		*id = (*id >> 2) | 1;
 		struct flock lock = {
 			.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = (off_t)*id, .l_len = 1};
-		if (sinew__sys.fcntl(fd, F_OFD_SETLK, &lock) == 0)
+		if (sinew__sys.fcntl(fd, F_OFD_SETLK, (uintptr_t)&lock) == 0)
 			return 0;
 		if (errno != EAGAIN && errno != EACCES)
 			break;
@@ -285,7 +285,7 @@ static int be_alone(struct sinew_channel *channel, int fd)
 {
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = ALONE, .l_len = 1};
 
-	if (sinew__sys.fcntl(fd, F_OFD_SETLK, &lock) == 0)
+	if (sinew__sys.fcntl(fd, F_OFD_SETLK, (uintptr_t)&lock) == 0)
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		return sinew__fail(EBUSY, "open %s: there is another writer", channel->spec.text);
@@ -299,7 +299,7 @@ static bool writer_alive(struct sinew_channel *channel, uint64_t writer)
 
 	if (lock.l_start < 0)
 		return false;
-	return sinew__sys.fcntl(channel->one->rfd, F_OFD_GETLK, &lock) < 0 ||
+	return sinew__sys.fcntl(channel->one->rfd, F_OFD_GETLK, (uintptr_t)&lock) < 0 ||
 	       lock.l_type != F_UNLCK;
 }
 

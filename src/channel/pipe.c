@@ -50,7 +50,7 @@ static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
 
 static int check_adopted(const struct sinew_channel *channel, int fd, int wanted)
 {
-	int flags = sinew__sys.fcntl(fd, F_GETFL);
+	int flags = sinew__sys.fcntl(fd, F_GETFL, 0);
 
 	if (flags < 0)
 		return sinew__fail(
