@@ -14,7 +14,7 @@
 enum { SLOT_BITS = 24 };
 
 struct row {
-	struct sockaddr_un address;
+	struct sockaddr_storage address;
 	socklen_t size;
 	struct sinew_peer who;
 	uint64_t id;   /* 0: never used */
@@ -54,9 +54,9 @@ void sinew__addresses_close(struct sinew__addresses *book)
 }
 
 /* FNV-1a. */
-static uint32_t *bucket(struct sinew__addresses *book, const struct sockaddr_un *a, socklen_t size)
+static uint32_t *bucket(struct sinew__addresses *book, const void *a, socklen_t size)
 {
-	const uint8_t *p = (const uint8_t *)a;
+	const uint8_t *p = a;
 	uint32_t hash = 2166136261u;
 
 	for (socklen_t i = 0; i < size; i++)
@@ -75,7 +75,7 @@ static void unlink_row(struct sinew__addresses *book, struct row *row)
 		*at = row->next;
 }
 
-static struct row *add(struct sinew__addresses *book, const struct sockaddr_un *a, socklen_t size)
+static struct row *add(struct sinew__addresses *book, const void *a, socklen_t size)
 {
 	for (; book->rows[book->oldest].heard; book->oldest = (book->oldest + 1) % book->most)
 		book->rows[book->oldest].heard = false;
@@ -94,10 +94,10 @@ static struct row *add(struct sinew__addresses *book, const struct sockaddr_un *
 	return row;
 }
 
-uint64_t sinew__addresses_id(struct sinew__addresses *book, const struct sockaddr_un *a,
-	socklen_t size, const struct sinew_peer *who)
+uint64_t sinew__addresses_id(
+	struct sinew__addresses *book, const void *a, socklen_t size, const struct sinew_peer *who)
 {
-	if (size <= sizeof(sa_family_t) || size > sizeof *a)
+	if (size <= sizeof(sa_family_t) || size > sizeof(struct sockaddr_storage))
 		return 0;
 	pthread_mutex_lock(&book->lock);
 	struct row *row = NULL;
@@ -115,8 +115,8 @@ uint64_t sinew__addresses_id(struct sinew__addresses *book, const struct sockadd
 	return id;
 }
 
-int sinew__addresses_find(
-	struct sinew__addresses *book, uint64_t id, struct sockaddr_un *a, struct sinew_peer *who)
+int sinew__addresses_find(struct sinew__addresses *book, uint64_t id, struct sockaddr_storage *a,
+	struct sinew_peer *who)
 {
 	uint64_t slot = (id & ((1u << SLOT_BITS) - 1)) - 1;
 	int r = -ESTALE;

@@ -6,7 +6,7 @@
 #ifndef SINEW_ADDRESSES_H
 #define SINEW_ADDRESSES_H
 
-#include <sys/un.h>
+#include <sys/socket.h>
 
 #include "channel.h"
 
@@ -16,11 +16,11 @@ int sinew__addresses_open(struct sinew__addresses **, unsigned most);
 void sinew__addresses_close(struct sinew__addresses *);
 
 /* The id of this address, new or known; 0 for an address nobody could answer. */
-uint64_t sinew__addresses_id(struct sinew__addresses *, const struct sockaddr_un *, socklen_t,
-	const struct sinew_peer *);
+uint64_t sinew__addresses_id(
+	struct sinew__addresses *, const void *address, socklen_t, const struct sinew_peer *);
 
 /* The address of this id: its length, or -ESTALE. *who may be NULL. */
 int sinew__addresses_find(
-	struct sinew__addresses *, uint64_t id, struct sockaddr_un *, struct sinew_peer *who);
+	struct sinew__addresses *, uint64_t id, struct sockaddr_storage *, struct sinew_peer *who);
 
 #endif

@@ -95,15 +95,14 @@ static int prepare(struct sinew_channel **made, const char *uri, unsigned flags)
 	return 0;
 }
 
-/* frame=: where the URI says nothing, the io decides. */
+/* frame=: where the URI says nothing bytes get a length before each message; packets stay as they are. */
 static void settle(struct sinew_channel *channel)
 {
-	if (channel->spec.common.frame < 0)
-		channel->spec.common.frame = channel->caps.bits & SINEW__CAP_PACKETS
-						     ? SINEW__FRAME_RAW
-						     : SINEW__FRAME_LENGTH;
-	channel->io =
-		channel->caps.bits & SINEW__CAP_PACKETS ? &sinew__packet_io : &sinew__stream_io;
+	bool packets = channel->caps.bits & SINEW__CAP_PACKETS;
+
+	if (channel->spec.common.frame < 0 && !packets)
+		channel->spec.common.frame = SINEW__FRAME_LENGTH;
+	channel->io = packets ? &sinew__packet_io : &sinew__stream_io;
 }
 
 int sinew_open(sinew_channel **opened, const char *uri, unsigned flags, int64_t until)
@@ -192,9 +191,11 @@ static int carries(const struct sinew_channel *channel, const struct sinew_msg *
 
 	if (msg->priority && !(bits & SINEW_CAP_PRIORITIES))
 		return sinew__fail(EOPNOTSUPP, "%s: carries no priorities", channel->spec.text);
-	if (msg->flags & SINEW_MSG_TAGGED && channel->spec.common.frame != SINEW__FRAME_LENGTH)
+	if (msg->flags & SINEW_MSG_TAGGED && !(bits & SINEW_CAP_TAGS))
 		return sinew__fail(
 			EOPNOTSUPP, "%s: carries tags only with frame=length", channel->spec.text);
+	if (msg->fd_count && !(bits & SINEW_CAP_FDS))
+		return sinew__fail(EOPNOTSUPP, "%s: carries no descriptors", channel->spec.text);
 	if (msg->flags & ~SINEW_MSG_TAGGED)
 		return sinew__fail(EINVAL, "%s: a message to send has unknown flags %#x",
 			channel->spec.text, msg->flags);
@@ -385,7 +386,7 @@ int sinew_peer(sinew_channel *channel, uint64_t id, struct sinew_peer *peer)
 	if (r < 0)
 		return r;
 	if (channel->addresses && id != SINEW_ANY_PEER) {
-		struct sockaddr_un address;
+		struct sockaddr_storage address;
 		r = sinew__addresses_find(channel->addresses, id, &address, peer);
 		return r < 0 ? sinew__fail(ESTALE, "%s: that peer is forgotten", channel->spec.text)
 			     : 0;
@@ -437,7 +438,9 @@ int sinew_stats(sinew_channel *channel, struct sinew_stats *stats)
 		.lost = READ(lost),
 		.refused = READ(refused),
 		.peers = channel->table ? READ(peers) : 1,
-		.joined = channel->table ? READ(joined) : 1};
+		.joined = channel->table ? READ(joined) : 1,
+		.late = READ(late),
+		.copies = READ(copies)};
 #undef READ
 	return 0;
 }

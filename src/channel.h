@@ -45,6 +45,8 @@ struct sinew__spec {
 
 /* In describe(): the mechanism keeps boundaries itself, packet_io serves it. Not told outside. */
 #define SINEW__CAP_PACKETS (UINT64_C(1) << 63)
+/* What everything but a network's datagrams can say of itself. */
+#define SINEW__CAP_SURE (SINEW_CAP_RELIABLE | SINEW_CAP_COUNTED)
 
 struct sinew__limit_row {
 	const char *name, *source;
@@ -87,11 +89,15 @@ struct sinew__link_ops {
 	ssize_t (*read)(struct sinew__link *, struct iovec *, int n, bool wait);
 	ssize_t (*write)(struct sinew__link *, const struct iovec *, int n, bool wait);
 	/* Packets only: as read and write. receive fills what the mechanism knows of the message
-	 * (peer, priority); SINEW__NO_PACKET means the end. transmit obeys peer and priority. */
+	 * (peer, priority, lost, late, copies, fds); SINEW__NO_PACKET means the end. transmit obeys
+	 * peer, priority and fds. */
 	ssize_t (*receive)(
 		struct sinew__link *, struct iovec *, int n, struct sinew_msg *about, bool wait);
 	ssize_t (*transmit)(struct sinew__link *, const struct iovec *, int n,
 		const struct sinew_msg *about, bool wait);
+	/* Packets only: the failure of a transmit (msg), or of a receive (NULL), in the mechanism's
+	 * own words; returns what the call returns. NULL: the words for sockets serve. */
+	int (*explain)(struct sinew__link *, const struct sinew_msg *, int error);
 	/* We will send no more. NULL: the mechanism has no such thing. */
 	int (*finish)(struct sinew__link *);
 	/* Our process is about to close this link, which others may still read. NULL: nothing to do. */
@@ -134,6 +140,7 @@ struct sinew__link {
 	bool spoke;                     /* receiving: a message came already */
 	bool finished;                  /* receiving: its end was told, it can still be answered */
 	bool ended, broken;             /* receiving: read its end; sending: write failed */
+	int failed;                     /* packets, receiving: the error that ended it, or 0 */
 	int quick;                      /* the same file, not blocking; or -1 */
 	bool no_nowait;                 /* the kernel refused RWF_NOWAIT on it */
 	bool ours;                      /* we made the descriptors: their kind is known */
@@ -157,6 +164,7 @@ extern const struct sinew__io sinew__stream_io, sinew__packet_io;
 
 struct sinew__counters {
 	_Atomic uint64_t sent, received, bytes_sent, bytes_received, lost, refused, peers, joined;
+	_Atomic uint64_t late, copies;
 	_Atomic uint64_t calls[2], waits[2]; /* receiving, sending */
 };
 

@@ -69,7 +69,7 @@ static int wait_for(struct sinew__link *link, short events, int64_t until)
 	return r == -ETIMEDOUT && look != until ? 0 : r;
 }
 
-/* The peer will say no more, or the link broke. */
+/* The peer will say no more, or the link broke. What has no end fails the same way ever after. */
 static int ended(struct sinew_channel *channel, struct sinew__link *link, ssize_t error)
 {
 	bool last = channel->table && !link->finished && !(channel->flags & SINEW_EVENTS) &&
@@ -81,8 +81,14 @@ static int ended(struct sinew_channel *channel, struct sinew__link *link, ssize_
 	}
 	link->finished = last;
 	link->ended = true;
-	if (error == SINEW__NO_PACKET)
+	if (error == SINEW__NO_PACKET && !link->failed)
 		return END;
+	if (!(channel->caps.bits & SINEW_CAP_END))
+		link->failed = error == SINEW__NO_PACKET ? link->failed : (int)error;
+	if (link->failed)
+		error = link->failed;
+	if (link->ops->explain)
+		return link->ops->explain(link, NULL, (int)error);
 	return sinew__fail((int)-error, "receive on %s: the connection broke: %s",
 		channel->spec.text, strerror((int)-error));
 }
@@ -323,17 +329,19 @@ static int check(struct sinew_channel *channel, const struct sinew_msg *msg)
 
 	if (msg->size > max)
 		return sinew__fail(EMSGSIZE,
-			"send to %s: the message has %zu bytes, the limit is %zu (max= and the "
-			"socket's buffer, buffer=)",
-			channel->spec.text, msg->size, max);
+			"send to %s: the message has %zu bytes, the limit is %zu (max=, or what %s "
+			"carries here; see sinew info)",
+			channel->spec.text, msg->size, max, channel->spec.uri.scheme);
 	return 0;
 }
 
 /* The failure of a send in words; those of the mechanism's own have theirs. */
-static int send_failed(struct sinew_channel *channel, const struct sinew_msg *msg, int error)
+static int send_failed(struct sinew__link *link, const struct sinew_msg *msg, int error)
 {
-	const char *uri = channel->spec.text;
+	const char *uri = link->channel->spec.text;
 
+	if (link->ops->explain)
+		return link->ops->explain(link, msg, error);
 	switch (-error) {
 	case ESTALE:
 	case EDESTADDRREQ:
@@ -381,7 +389,7 @@ HOT static int send_one(struct sinew__link *link, const struct sinew_msg *msg, i
 		else if (sent == -EINTR)
 			r = sinew__interrupted(channel);
 		else
-			return send_failed(channel, msg, (int)sent);
+			return send_failed(link, msg, (int)sent);
 		if (r < 0)
 			return r;
 	}

@@ -205,6 +205,10 @@ static const char *const cap_rows[][2] = {
 	{"network", "other machines can be reached"},
 	{"empty", "a message of no bytes can be sent"},
 	{"end", "the reader learns that its peers have left"},
+	{"fds", "descriptors travel with a message"},
+	{"survives", "unread messages outlive all processes"},
+	{"reliable", "loses nothing while both sides live"},
+	{"counted", "what was lost is counted and reported to the reader"},
 };
 
 const char *sinew_cap_name(unsigned bit)

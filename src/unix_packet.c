@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/un.h>
 
 #include "addresses.h"
 #include "banned.h"
@@ -135,7 +136,7 @@ static ssize_t dgram_transmit(struct sinew__link *link, const struct iovec *iov,
 	const struct sinew_msg *about, bool wait)
 {
 	struct sinew_channel *channel = link->channel;
-	struct sockaddr_un to;
+	struct sockaddr_storage to;
 
 	if (!channel->addresses)
 		return connected_transmit(link, iov, n, about, wait);

@@ -5,6 +5,8 @@
  */
 #include "addresses.h"
 
+#include <sys/un.h>
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,7 +34,8 @@ static uint64_t id_of(unsigned number)
 
 static void check_known(uint64_t id, unsigned number)
 {
-	struct sockaddr_un a, want;
+	struct sockaddr_storage a;
+	struct sockaddr_un want;
 	struct sinew_peer who;
 	int size = CHECK_OK(sinew__addresses_find(book, id, &a, &who));
 
@@ -58,7 +61,7 @@ TEST(who_is_known_keeps_the_id)
 TEST(the_book_is_bounded)
 {
 	uint64_t ids[1000];
-	struct sockaddr_un a;
+	struct sockaddr_storage a;
 
 	CHECK_OK(sinew__addresses_open(&book, 8));
 	for (unsigned i = 0; i < 1000; i++) {
@@ -80,19 +83,20 @@ TEST(who_has_no_name_has_no_id)
 {
 	const struct sinew_peer who = {0};
 	struct sockaddr_un a = {.sun_family = AF_UNIX};
+	struct sockaddr_storage found;
 
 	CHECK_OK(sinew__addresses_open(&book, 2));
 	CHECK_EQ(sinew__addresses_id(book, &a, sizeof(sa_family_t), &who), 0);
 	CHECK_EQ(sinew__addresses_id(book, &a, 0, &who), 0);
-	CHECK_EQ(sinew__addresses_find(book, 0, &a, NULL), -ESTALE);
-	CHECK_EQ(sinew__addresses_find(book, UINT64_MAX, &a, NULL), -ESTALE);
+	CHECK_EQ(sinew__addresses_find(book, 0, &found, NULL), -ESTALE);
+	CHECK_EQ(sinew__addresses_find(book, UINT64_MAX, &found, NULL), -ESTALE);
 	sinew__addresses_close(book);
 }
 
 /* Who talks stays, however long it has been known. */
 TEST(who_was_heard_lately_stays)
 {
-	struct sockaddr_un a;
+	struct sockaddr_storage a;
 
 	CHECK_OK(sinew__addresses_open(&book, 4));
 	uint64_t busy = id_of(1), silent = id_of(2);

@@ -66,8 +66,8 @@ TEST(every_bit_has_a_name)
 		CHECK(sinew_cap_text(bit) && *sinew_cap_text(bit) && *sinew_cap_name(bit));
 		known |= UINT64_C(1) << bit;
 	}
-	CHECK_EQ(known, 2 * SINEW_CAP_END - 1);
-	CHECK(sinew_cap_name(64) == NULL && sinew_cap_text(14) == NULL);
+	CHECK_EQ(known, 2 * SINEW_CAP_COUNTED - 1);
+	CHECK(sinew_cap_name(64) == NULL && sinew_cap_text(18) == NULL);
 	for (size_t row = 0; row < mechanism_count; row++)
 		CHECK_EQ(mechanism_bits(&mechanism_rows[row]) & ~known, 0);
 }
@@ -133,14 +133,34 @@ TEST_EACH(framed_channel, tags_travel_with_large_messages, struct mechanism, m)
 	ends_close(&e);
 }
 
-TEST_EACH(every_channel, priorities_are_refused, struct mechanism, m)
+static void expect_priority(sinew_channel *in, uint32_t priority, char data)
 {
-	struct sinew_msg msg = {.data = "x", .size = 1, .priority = 1};
+	struct sinew_msg msg;
+	char byte;
+
+	CHECK_EQ(CHECK_OK(sinew_recv(in, &byte, 1, &msg, soon())), 1);
+	CHECK_EQ(msg.size, 1);
+	CHECK_EQ(byte, data);
+	CHECK_EQ(msg.priority, priority);
+}
+
+TEST_EACH(every_channel, priorities_are_obeyed_or_refused, struct mechanism, m)
+{
+	struct sinew_msg msgs[4] = {{.data = "a", .size = 1, .priority = 1},
+		{.data = "b", .size = 1, .priority = 7}, {.data = "c", .size = 1},
+		{.data = "d", .size = 1, .priority = 7}};
 	struct ends e;
 
-	CHECK_EQ(mechanism_bits(m) & SINEW_CAP_PRIORITIES, 0);
 	ends_open(m, &e, 0, "");
-	CHECK_ERR(sinew_send(e.out, &msg, 1, SINEW_NOW), -EOPNOTSUPP);
+	if (!(mechanism_bits(m) & SINEW_CAP_PRIORITIES)) {
+		CHECK_ERR(sinew_send(e.out, msgs, 1, SINEW_NOW), -EOPNOTSUPP);
+	} else {
+		CHECK_EQ(CHECK_OK(sinew_send(e.out, msgs, 4, soon())), 4);
+		expect_priority(e.in, 7, 'b');
+		expect_priority(e.in, 7, 'd');
+		expect_priority(e.in, 1, 'a');
+		expect_priority(e.in, 0, 'c');
+	}
 	ends_close(&e);
 }
 

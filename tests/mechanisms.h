@@ -19,7 +19,8 @@
 
 struct mechanism {
 	const char *name, *scheme;
-	const char *place;   /* NULL: a pair; a word: a path of that name; else as it stands */
+	const char *place;   /* NULL: a pair; a word: a path of that name; "@", "/": a name that
+			      * begins so; else as it stands */
 	const char *options; /* "type=seqpacket", or "" */
 	bool single;         /* a receive is one system call: there can be only one peer */
 };

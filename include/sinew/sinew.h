@@ -57,6 +57,8 @@ typedef struct sinew_channel sinew_channel;
 #define SINEW_MSG_CORRUPT 0x04u    /* with LEFT: the peer broke the framing and was cut off */
 #define SINEW_MSG_UNFINISHED 0x08u /* frame=line: the peer left before the end of this line */
 #define SINEW_MSG_TAGGED 0x10u     /* tag is set; on sending: carry it */
+#define SINEW_MSG_LATE 0x20u       /* was overtaken, and counted in `lost` before it came */
+#define SINEW_MSG_FDS_LOST 0x40u   /* descriptors came with it that could not be taken in */
 
 /* One message. Set what you do not use to zero: later versions give the reserved words a meaning,
  * and a channel refuses what it cannot carry. */
@@ -68,8 +70,18 @@ struct sinew_msg {
 	uint64_t lost;     /* messages known to be lost before this one and not yet reported */
 	uint32_t priority; /* needs SINEW_CAP_PRIORITIES, else 0 */
 	uint32_t flags;    /* SINEW_MSG_... */
-	uint64_t reserved[10];
+	int *fds;          /* descriptors that travel with it, see below; NULL: none */
+	uint32_t fd_count; /* how many; needs SINEW_CAP_FDS, else 0 */
+	uint32_t copies;   /* second copies dropped before this message and not yet reported */
+	uint64_t reserved[8];
 };
+
+/* Descriptors change hands with their message. Sending: when the call has accepted the message its
+ * descriptors are the channel's and no longer yours (keep a dup() if you need one); if it was not
+ * accepted they are still yours. Receiving: fds points into the channel. Take a descriptor by storing
+ * -1 in its place; those that are still there at the next sinew_recv() or sinew_take(), at
+ * sinew_release() or sinew_close() are closed, and so are those of a message that is dropped. They are
+ * close-on-exec. */
 
 /* Capability bits. */
 #define SINEW_CAP_BOUNDARIES (UINT64_C(1) << 0)   /* a message arrives whole, as it was sent */
@@ -86,6 +98,10 @@ struct sinew_msg {
 #define SINEW_CAP_NETWORK (UINT64_C(1) << 11)     /* reaches other machines */
 #define SINEW_CAP_EMPTY (UINT64_C(1) << 12)       /* a message of no bytes can be sent */
 #define SINEW_CAP_END (UINT64_C(1) << 13)         /* the reader learns that its peers have left */
+#define SINEW_CAP_FDS (UINT64_C(1) << 14)         /* descriptors travel with a message */
+#define SINEW_CAP_SURVIVES (UINT64_C(1) << 15)    /* unread messages outlive all processes */
+#define SINEW_CAP_RELIABLE (UINT64_C(1) << 16)    /* loses nothing while both sides live */
+#define SINEW_CAP_COUNTED (UINT64_C(1) << 17)     /* what was lost is counted and reported */
 
 struct sinew_caps {
 	uint64_t bits;
@@ -112,7 +128,9 @@ struct sinew_stats {
 	uint64_t refused;                    /* peers or messages turned away: allow=, peers= */
 	uint64_t peers;                      /* connected now */
 	uint64_t joined;                     /* connected ever */
-	uint64_t reserved[6];
+	uint64_t late;                       /* of those lost: came after all, overtaken */
+	uint64_t copies;                     /* second copies of a message, dropped */
+	uint64_t reserved[4];
 };
 
 /* A deadline `ns` nanoseconds from now; ns <= 0 gives SINEW_NOW. */

@@ -67,7 +67,7 @@ static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
 
 	if (own->chunk == 1 && spec->common.frame > SINEW__FRAME_LENGTH)
 		return sinew__fail(EINVAL, "%s: chunk=yes needs frame=length", spec->text);
-	caps->bits = SINEW_CAP_POLLABLE | SINEW_CAP_NAMED | SINEW_CAP_END |
+	caps->bits = SINEW__CAP_SURE | SINEW_CAP_POLLABLE | SINEW_CAP_NAMED | SINEW_CAP_END |
 		     sinew__stream_caps(&spec->common) | (many ? SINEW_CAP_MANY_WRITERS : 0);
 	if (many && !own->chunk && max > PIPE_BUF - frame)
 		max = PIPE_BUF - frame;

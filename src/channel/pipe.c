@@ -41,7 +41,7 @@ static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
 	const struct settings *own = spec->own;
 	bool both = spec->common.dir == SINEW__DIR_BOTH || (own->read >= 0 && own->write >= 0);
 
-	caps->bits = SINEW_CAP_POLLABLE | SINEW_CAP_PAIR | SINEW_CAP_END |
+	caps->bits = SINEW__CAP_SURE | SINEW_CAP_POLLABLE | SINEW_CAP_PAIR | SINEW_CAP_END |
 		     (both ? SINEW_CAP_BOTH_WAYS | SINEW_CAP_ANSWERS : 0) |
 		     sinew__stream_caps(&spec->common);
 	caps->max_message = (uint64_t)spec->common.max;

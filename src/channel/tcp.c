@@ -89,9 +89,9 @@ static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
 		return sinew__fail(EINVAL,
 			"%s: reconnect= needs frame=length, or losses could not be counted",
 			spec->text);
-	caps->bits = SINEW_CAP_BOTH_WAYS | SINEW_CAP_ANSWERS | SINEW_CAP_POLLABLE |
-		     SINEW_CAP_MANY_WRITERS | SINEW_CAP_NAMED | SINEW_CAP_NETWORK | SINEW_CAP_END |
-		     sinew__stream_caps(&spec->common);
+	caps->bits = SINEW__CAP_SURE | SINEW_CAP_BOTH_WAYS | SINEW_CAP_ANSWERS |
+		     SINEW_CAP_POLLABLE | SINEW_CAP_MANY_WRITERS | SINEW_CAP_NAMED |
+		     SINEW_CAP_NETWORK | SINEW_CAP_END | sinew__stream_caps(&spec->common);
 	caps->max_message = (uint64_t)spec->common.max;
 	return 0;
 }

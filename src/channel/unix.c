@@ -99,8 +99,9 @@ static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
 {
 	int type = socket_type(spec);
 
-	caps->bits = SINEW_CAP_BOTH_WAYS | SINEW_CAP_ANSWERS | SINEW_CAP_KNOWS_PEER |
-		     SINEW_CAP_POLLABLE | SINEW_CAP_MANY_WRITERS | SINEW_CAP_PAIR | SINEW_CAP_NAMED;
+	caps->bits = SINEW__CAP_SURE | SINEW_CAP_BOTH_WAYS | SINEW_CAP_ANSWERS |
+		     SINEW_CAP_KNOWS_PEER | SINEW_CAP_POLLABLE | SINEW_CAP_MANY_WRITERS |
+		     SINEW_CAP_PAIR | SINEW_CAP_NAMED;
 	caps->max_message = (uint64_t)spec->common.max;
 	if (type == SOCK_STREAM) {
 		caps->bits |= SINEW_CAP_END | sinew__stream_caps(&spec->common);
