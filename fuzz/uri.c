@@ -252,8 +252,8 @@ static void check_same_settings(const struct sinew__spec *a, const struct sinew_
 {
 	REQUIRE(memcmp(&a->common, &b->common, sizeof a->common) == 0, "%s is not %s", b->text,
 		a->text);
-	REQUIRE(memcmp(a->own, b->own, a->transport->settings_size) == 0, "%s is not %s", b->text,
-		a->text);
+	REQUIRE(memcmp(a->own, b->own, a->transport->scheme.settings_size) == 0, "%s is not %s",
+		b->text, a->text);
 }
 
 static void fuzz_spec(const char *text)
@@ -267,13 +267,13 @@ static void fuzz_spec(const char *text)
 		REQUIRE(!spec.own && !spec.text, "a refused URI left memory behind");
 		return;
 	}
-	check_options(spec.transport->options, spec.own);
+	check_options(spec.transport->scheme.options, spec.own);
 	check_options(sinew__common_options, &spec.common);
 	put(written, spec.uri.scheme);
 	put_char(written, ':');
 	put_escaped(written, spec.uri.rest);
 	put_char(written, '?');
-	put_options(written, spec.transport->options, spec.own);
+	put_options(written, spec.transport->scheme.options, spec.own);
 	put_options(written, sinew__common_options, &spec.common);
 	if (written->size < SINEW__URI_SIZE) {
 		r = sinew__spec_parse(&again, written->bytes);

@@ -16,10 +16,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "option.h"
-#include "sinew/sinew.h"
+#include "scheme.h"
 #include "sys.h"
-#include "uri.h"
 
 /* On the way of every message: the compiler puts these together, so that few pages are touched. */
 #define HOT __attribute__((hot))
@@ -48,17 +46,8 @@ struct sinew__spec {
 /* What everything but a network's datagrams can say of itself. */
 #define SINEW__CAP_SURE (SINEW_CAP_RELIABLE | SINEW_CAP_COUNTED)
 
-struct sinew__limit_row {
-	const char *name, *source;
-	int64_t value; /* where the source is not a file */
-};
-
 struct sinew__transport {
-	struct sinew_scheme shown;
-	const struct sinew__option_row *options;
-	size_t settings_size;
-	const struct sinew__limit_row *limits;
-	bool nameless; /* nothing between the colon and the options */
+	struct sinew__scheme scheme; /* first: registry.c knows only this */
 	/* Fills *caps for these options; checks what can be checked without opening. Never blocks. */
 	int (*describe)(const struct sinew__spec *, struct sinew_caps *);
 	/* Opens the mechanism on a channel whose spec is set and whose all else is blank. May wait
@@ -203,8 +192,6 @@ static inline void sinew__add(_Atomic uint64_t *counter, uint64_t n)
 	atomic_store_explicit(counter, value + n, memory_order_relaxed);
 }
 
-/* registry.c, made by the build from its list of mechanisms; ends with NULL. */
-extern const struct sinew__transport *const sinew__transports[];
 extern const struct sinew__option_row sinew__common_options[];
 
 /* spec.c */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * spec.c - from the text of a URI to a mechanism with its options; and the tables of mechanisms,
- * options, capabilities and limits as anybody may look them up.
+ * spec.c - from the text of a URI to a channel's mechanism with its options; capabilities, and what
+ * can be asked of a URI without opening it.
  */
 #include <string.h>
 
 #include "banned.h"
 #include "channel.h"
-#include "cleanup.h"
 #include "error.h"
 #include "frame.h"
 
@@ -36,67 +35,19 @@ const struct sinew__option_row sinew__common_options[] = {
 	{.type = SINEW__OPTION_END},
 };
 
-static const struct sinew__transport *find_transport(const char *scheme)
-{
-	for (unsigned i = 0; sinew__transports[i]; i++)
-		if (strcmp(sinew__transports[i]->shown.name, scheme) == 0)
-			return sinew__transports[i];
-	return NULL;
-}
-
-static int unknown_scheme(const char *scheme)
-{
-	char known[200] = "";
-	size_t used = 0;
-
-	for (unsigned i = 0; sinew__transports[i]; i++) {
-		int n = snprintf(known + used, sizeof known - used, "%s%s:", used ? ", " : "",
-			sinew__transports[i]->shown.name);
-		if (n > 0 && (size_t)n < sizeof known - used)
-			used += (size_t)n;
-	}
-	return sinew__fail(EINVAL, "unknown scheme \"%s:\"; this build knows %s", scheme, known);
-}
-
-static int parse_parts(struct sinew__spec *spec, const char *uri)
-{
-	int r = sinew__uri_parse(&spec->uri, uri);
-	if (r < 0)
-		return r;
-	spec->transport = find_transport(spec->uri.scheme);
-	if (!spec->transport)
-		return unknown_scheme(spec->uri.scheme);
-	if (!spec->transport->nameless || !*spec->uri.rest)
-		return 0;
-
-	/* pipe:read=3: what follows the colon is options; parse again with the question mark. */
-	size_t scheme = strlen(spec->uri.scheme);
-	char text[SINEW__URI_SIZE + 1];
-	if (!strchr(uri + scheme, '=') || strchr(uri, '?'))
-		return sinew__fail(EINVAL, "%s: %s has no name; write %s", uri, spec->uri.scheme,
-			spec->transport->shown.syntax);
-	snprintf(text, sizeof text, "%.*s:?%s", (int)scheme, uri, uri + scheme + 1);
-	return sinew__uri_parse(&spec->uri, text);
-}
+const struct sinew__kind sinew__channel_kind = {"channel", sinew__channels, sinew__common_options};
 
 int sinew__spec_parse(struct sinew__spec *spec, const char *uri)
 {
-	int r = parse_parts(spec, uri);
+	struct sinew__parsed parsed = {.uri = &spec->uri, .common = &spec->common};
+
+	int r = sinew__scheme_parse(&sinew__channel_kind, uri, &parsed);
 	if (r < 0)
 		return r;
-
-	spec->own = calloc(1, spec->transport->settings_size);
-	spec->text = strdup(uri);
-	if (!spec->own || !spec->text) {
-		sinew__spec_fini(spec);
-		return sinew__fail(ENOMEM, "%s: no memory", uri);
-	}
-	const struct sinew__option_table tables[] = {
-		{spec->transport->options, spec->own}, {sinew__common_options, &spec->common}};
-	r = sinew__options_parse(tables, 2, &spec->uri);
-	if (r < 0)
-		sinew__spec_fini(spec);
-	return r;
+	spec->transport = (const struct sinew__transport *)parsed.scheme;
+	spec->text = parsed.text;
+	spec->own = parsed.own;
+	return 0;
 }
 
 void sinew__spec_fini(struct sinew__spec *spec)
@@ -136,57 +87,6 @@ int sinew_remove(const char *uri)
 			EOPNOTSUPP, "remove %s: %s leaves nothing behind", uri, spec.uri.scheme);
 	sinew__spec_fini(&spec);
 	return r;
-}
-
-const struct sinew_scheme *sinew_scheme(unsigned index)
-{
-	for (unsigned i = 0; sinew__transports[i]; i++)
-		if (i == index)
-			return &sinew__transports[i]->shown;
-	return NULL;
-}
-
-const struct sinew_option *sinew_option(const char *scheme, unsigned index)
-{
-	const struct sinew__transport *transport = find_transport(scheme);
-
-	if (!transport)
-		return NULL;
-	const struct sinew__option_row *rows = transport->options;
-	for (; rows->type; rows++)
-		if (index-- == 0)
-			return &rows->shown;
-	for (rows = sinew__common_options; rows->type; rows++)
-		if (index-- == 0)
-			return &rows->shown;
-	return NULL;
-}
-
-static int64_t read_limit(const char *source)
-{
-	char text[32] = "";
-	CLEANUP_FD int fd = sinew__sys.open(source, O_RDONLY | O_CLOEXEC, 0);
-
-	if (fd < 0 || sinew__sys.read(fd, text, sizeof text - 1) <= 0)
-		return -1;
-	return strtoll(text, NULL, 10);
-}
-
-int sinew_limit(const char *scheme, unsigned index, struct sinew_limit *limit)
-{
-	const struct sinew__transport *transport = find_transport(scheme);
-
-	if (!transport)
-		return unknown_scheme(scheme);
-	for (const struct sinew__limit_row *row = transport->limits; row && row->name; row++) {
-		if (index-- > 0)
-			continue;
-		limit->name = row->name;
-		limit->source = row->source;
-		limit->value = *row->source == '/' ? read_limit(row->source) : row->value;
-		return 0;
-	}
-	return -ENOENT;
 }
 
 /* In the order of the bits. */

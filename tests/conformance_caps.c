@@ -18,7 +18,7 @@ TEST(every_scheme_has_a_row)
 	const struct sinew_scheme *scheme;
 
 	for (unsigned i = 0; (scheme = sinew_scheme(i)); i++) {
-		bool found = false;
+		bool found = strcmp(sinew_scheme_kind(scheme->name), "channel") != 0;
 		for (size_t row = 0; row < mechanism_count && !found; row++)
 			found = strcmp(mechanism_rows[row].scheme, scheme->name) == 0;
 		if (!found)

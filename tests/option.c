@@ -151,8 +151,8 @@ TEST(every_scheme_has_rows)
 
 TEST(every_preset_is_a_possible_value)
 {
-	for (unsigned i = 0; sinew__transports[i]; i++) {
-		const struct sinew__transport *t = sinew__transports[i];
+	for (unsigned i = 0; sinew__channels[i]; i++) {
+		const struct sinew__scheme *t = sinew__channels[i];
 		for (const struct sinew__option_row *row = t->options; row->type; row++) {
 			CHECK(row->offset < t->settings_size);
 			if (row->shown.preset && *row->shown.preset) {

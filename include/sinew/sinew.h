@@ -245,8 +245,10 @@ struct sinew_limit {
 	const char *source; /* "/proc/sys/fs/pipe-max-size", "limits.h" */
 	int64_t value;      /* -1: cannot be read here */
 };
-/* The mechanisms of this build. */
+/* The schemes of this build. */
 const struct sinew_scheme *sinew_scheme(unsigned index);
+/* What a URI of this scheme names: "channel"; NULL: the scheme is not known. */
+const char *sinew_scheme_kind(const char *scheme);
 /* Options of a scheme, those common to all schemes last. */
 const struct sinew_option *sinew_option(const char *scheme, unsigned index);
 /* Name and meaning of capability bit `bit` ("boundaries", "a message arrives whole, …"). */

@@ -387,10 +387,14 @@ static int fifo_remove(const struct sinew__spec *spec)
 }
 
 const struct sinew__transport sinew__transport_fifo = {
-	.shown = {"fifo", "fifo:/path", "a named pipe: many writers, one reader, one machine"},
-	.options = options,
-	.settings_size = sizeof(struct settings),
-	.limits = limits,
+	.scheme =
+		{
+			.shown = {"fifo", "fifo:/path",
+				"a named pipe: many writers, one reader, one machine"},
+			.options = options,
+			.settings_size = sizeof(struct settings),
+			.limits = limits,
+		},
 	.describe = describe,
 	.open = fifo_open,
 	.remove = fifo_remove,

@@ -154,12 +154,16 @@ static int pipe_adopt(struct sinew_channel *channel, char *uri, size_t size)
 }
 
 const struct sinew__transport sinew__transport_pipe = {
-	.shown = {"pipe", "pipe:read=FD&write=FD",
-		"a pipe between relatives: from sinew_pair(), or inherited descriptors"},
-	.options = options,
-	.settings_size = sizeof(struct settings),
-	.limits = limits,
-	.nameless = true,
+	.scheme =
+		{
+			.shown = {"pipe", "pipe:read=FD&write=FD",
+				"a pipe between relatives: from sinew_pair(), or inherited "
+				"descriptors"},
+			.options = options,
+			.settings_size = sizeof(struct settings),
+			.limits = limits,
+			.nameless = true,
+		},
 	.describe = describe,
 	.open = pipe_open,
 	.pair = pipe_pair,

@@ -481,10 +481,14 @@ static int tcp_name(struct sinew_channel *channel, char *uri, size_t size)
 }
 
 const struct sinew__transport sinew__transport_tcp = {
-	.shown = {"tcp", "tcp:host:port", "TCP: this machine's loopback, or another machine"},
-	.options = options,
-	.settings_size = sizeof(struct settings),
-	.limits = limits,
+	.scheme =
+		{
+			.shown = {"tcp", "tcp:host:port",
+				"TCP: this machine's loopback, or another machine"},
+			.options = options,
+			.settings_size = sizeof(struct settings),
+			.limits = limits,
+		},
 	.describe = describe,
 	.open = tcp_open,
 	.close = tcp_close,

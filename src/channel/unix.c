@@ -518,11 +518,15 @@ static int unix_remove(const struct sinew__spec *spec)
 }
 
 const struct sinew__transport sinew__transport_unix = {
-	.shown = {"unix", "unix:/path or unix:@name",
-		"a Unix socket: one machine, both ways, the kernel vouches for the peer"},
-	.options = options,
-	.settings_size = sizeof(struct settings),
-	.limits = limits,
+	.scheme =
+		{
+			.shown = {"unix", "unix:/path or unix:@name",
+				"a Unix socket: one machine, both ways, the kernel vouches for the "
+				"peer"},
+			.options = options,
+			.settings_size = sizeof(struct settings),
+			.limits = limits,
+		},
 	.describe = describe,
 	.open = unix_open,
 	.pair = unix_pair,

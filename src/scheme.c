@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * scheme.c - from the text of a URI to a scheme with its options; and the tables of schemes, options
+ * and limits as anybody may look them up.
+ */
+#include "scheme.h"
+
+#include <string.h>
+
+#include "banned.h"
+#include "cleanup.h"
+#include "error.h"
+
+static const struct sinew__kind *const kinds[] = {&sinew__channel_kind};
+
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static const struct sinew__scheme *find_in(const struct sinew__kind *kind, const char *name)
+{
+	for (unsigned i = 0; kind->schemes[i]; i++)
+		if (strcmp(kind->schemes[i]->shown.name, name) == 0)
+			return kind->schemes[i];
+	return NULL;
+}
+
+/* The scheme of that name, and its kind. */
+static const struct sinew__scheme *find(const char *name, const struct sinew__kind **kind)
+{
+	for (unsigned k = 0; k < KINDS; k++) {
+		const struct sinew__scheme *scheme = find_in(kinds[k], name);
+		*kind = kinds[k];
+		if (scheme)
+			return scheme;
+	}
+	return NULL;
+}
+
+static void add_names(char *known, size_t size, const struct sinew__kind *kind)
+{
+	size_t used = strlen(known);
+
+	for (unsigned i = 0; kind->schemes[i]; i++) {
+		int n = snprintf(known + used, size - used, "%s%s:", used ? ", " : "",
+			kind->schemes[i]->shown.name);
+		if (n > 0 && (size_t)n < size - used)
+			used += (size_t)n;
+	}
+}
+
+/* wanted: NULL, any kind will do. */
+static int unknown(const char *name, const struct sinew__kind *wanted)
+{
+	char known[400] = "";
+	const struct sinew__kind *kind;
+
+	if (wanted && find(name, &kind))
+		return sinew__fail(EINVAL, "%s: names a kind of %s, not of %s", name, kind->name,
+			wanted->name);
+	for (unsigned k = 0; k < KINDS; k++)
+		if (!wanted || wanted == kinds[k])
+			add_names(known, sizeof known, kinds[k]);
+	return sinew__fail(EINVAL, "unknown scheme \"%s:\"; this build knows %s", name, known);
+}
+
+static int parse_parts(
+	const struct sinew__kind *kind, const char *uri, struct sinew__parsed *parsed)
+{
+	int r = sinew__uri_parse(parsed->uri, uri);
+	if (r < 0)
+		return r;
+	parsed->scheme = find_in(kind, parsed->uri->scheme);
+	if (!parsed->scheme)
+		return unknown(parsed->uri->scheme, kind);
+	if (!parsed->scheme->nameless || !*parsed->uri->rest)
+		return 0;
+
+	/* pipe:read=3: what follows the colon is options; parse again with the question mark. */
+	size_t length = strlen(parsed->uri->scheme);
+	char text[SINEW__URI_SIZE + 1];
+	if (!strchr(uri + length, '=') || strchr(uri, '?'))
+		return sinew__fail(EINVAL, "%s: %s has no name; write %s", uri, parsed->uri->scheme,
+			parsed->scheme->shown.syntax);
+	snprintf(text, sizeof text, "%.*s:?%s", (int)length, uri, uri + length + 1);
+	return sinew__uri_parse(parsed->uri, text);
+}
+
+int sinew__scheme_parse(
+	const struct sinew__kind *kind, const char *uri, struct sinew__parsed *parsed)
+{
+	int r = parse_parts(kind, uri, parsed);
+	if (r < 0)
+		return r;
+	CLEANUP_FREE void *own = calloc(1, parsed->scheme->settings_size);
+	CLEANUP_FREE char *text = strdup(uri);
+	if (!own || !text)
+		return sinew__fail(ENOMEM, "%s: no memory", uri);
+	const struct sinew__option_table tables[] = {
+		{parsed->scheme->options, own}, {kind->common, parsed->common}};
+	r = sinew__options_parse(tables, 2, parsed->uri);
+	if (r < 0)
+		return r;
+	parsed->own = own;
+	parsed->text = text;
+	own = text = NULL;
+	return 0;
+}
+
+const struct sinew_scheme *sinew_scheme(unsigned index)
+{
+	for (unsigned k = 0; k < KINDS; k++)
+		for (unsigned i = 0; kinds[k]->schemes[i]; i++)
+			if (index-- == 0)
+				return &kinds[k]->schemes[i]->shown;
+	return NULL;
+}
+
+const char *sinew_scheme_kind(const char *name)
+{
+	const struct sinew__kind *kind;
+
+	return find(name, &kind) ? kind->name : NULL;
+}
+
+const struct sinew_option *sinew_option(const char *name, unsigned index)
+{
+	const struct sinew__kind *kind;
+	const struct sinew__scheme *scheme = find(name, &kind);
+
+	if (!scheme)
+		return NULL;
+	const struct sinew__option_row *tables[] = {scheme->options, kind->common};
+	for (unsigned t = 0; t < 2; t++)
+		for (const struct sinew__option_row *row = tables[t]; row->type; row++)
+			if (index-- == 0)
+				return &row->shown;
+	return NULL;
+}
+
+static int64_t read_limit(const char *source)
+{
+	char text[32] = "";
+	CLEANUP_FD int fd = sinew__sys.open(source, O_RDONLY | O_CLOEXEC, 0);
+
+	if (fd < 0 || sinew__sys.read(fd, text, sizeof text - 1) <= 0)
+		return -1;
+	return strtoll(text, NULL, 10);
+}
+
+int sinew_limit(const char *name, unsigned index, struct sinew_limit *limit)
+{
+	const struct sinew__kind *kind;
+	const struct sinew__scheme *scheme = find(name, &kind);
+
+	if (!scheme)
+		return unknown(name, NULL);
+	for (const struct sinew__limit_row *row = scheme->limits; row && row->name; row++) {
+		if (index-- > 0)
+			continue;
+		limit->name = row->name;
+		limit->source = row->source;
+		limit->value = *row->source == '/' ? read_limit(row->source) : row->value;
+		return 0;
+	}
+	return -ENOENT;
+}
