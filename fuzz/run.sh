@@ -9,6 +9,8 @@ Usage: fuzz/run.sh BUILD [SECONDS [TARGET...]]
 Fuzzes each TARGET (all of them, if none is named) of a build directory made with
 CC=clang meson setup BUILD -Dfuzz=enabled, for SECONDS each (by default FUZZ_SECONDS, or 60), and
 prints one line for each. The corpus grows in BUILD/fuzz/grown/, from the seeds in fuzz/corpus/.
+With FUZZ_SEED=NUMBER it begins with the seeds alone and tries the same inputs in the same order each
+time, as many as there is time for: what it finds can be found again.
 The exit status is 1 if something was found; the line then names the input that reproduces it, in
 BUILD/fuzz/found/, and what the target said stands beside it in TARGET.log.
 END
@@ -60,12 +62,18 @@ fuzz()
 	log=$found/$1.log
 	[ -x "$program" ] || fail "$program: not built; see --help"
 	[ -d "$here/corpus/$1" ] || fail "$1: has no corpus"
+	seed=
+	if [ "${FUZZ_SEED-}" ]; then
+		seed=-seed=$FUZZ_SEED
+		rm -rf "$build/fuzz/grown/$1"
+	fi
 	mkdir -p "$build/fuzz/grown/$1"
 	dictionary=
 	[ ! -f "$build/fuzz/$1.dict" ] || dictionary=-dict=$build/fuzz/$1.dict
 	status=0
 	"$program" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
 		-print_final_stats=1 -artifact_prefix="$found/$1-" ${dictionary:+"$dictionary"} \
+		${seed:+"$seed"} \
 		"$build/fuzz/grown/$1" "$here/corpus/$1" >"$log" 2>&1 || status=$?
 	if [ "$status" -eq 0 ]; then
 		echo "$1: $seconds s, $(figure "$log" number_of_executed_units) inputs," \
