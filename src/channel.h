@@ -126,6 +126,7 @@ struct sinew__link {
 	size_t atomic;   /* nonzero: a write of at most this many bytes is never interleaved */
 	uint64_t writer; /* nonzero: larger messages go in pieces under this id */
 	struct sinew__session *session; /* receiving: what its HELLO said */
+	uint64_t after;                 /* receiving: not before that link's end; 0: at once */
 	bool spoke;                     /* receiving: a message came already */
 	bool finished;                  /* receiving: its end was told, it can still be answered */
 	bool ended, broken;             /* receiving: read its end; sending: write failed */

@@ -61,6 +61,7 @@ int sinew__session_hello(struct sinew__link *link, uint64_t id, uint64_t next)
 	struct sinew__session *row = find(s, id);
 	if (row && row->link) {
 		row->successor = link->id;
+		link->after = row->link->id;
 		sinew__sys.shutdown(row->link->rfd, SHUT_RDWR);
 		return -EAGAIN;
 	}
@@ -70,6 +71,7 @@ int sinew__session_hello(struct sinew__link *link, uint64_t id, uint64_t next)
 		row = oldest(s);
 	if (!row)
 		return 0;
+	link->after = 0;
 	*row = (struct sinew__session){.id = id, .received = next, .link = link};
 	link->session = row;
 	return 0;

@@ -20,7 +20,8 @@ int sinew__sessions_open(struct sinew_channel *, unsigned most);
 void sinew__sessions_close(struct sinew_channel *);
 
 /* A HELLO came on this link. 0; -EAGAIN: an older connection of this sender must be read to its end
- * first (it is shut down, and this link becomes current after it); -EBADMSG: not the first frame. */
+ * first (it is shut down, and this link becomes current after it); until then this one, link->after, is
+ * not read, or its own end might come first. -EBADMSG: not the first frame. */
 int sinew__session_hello(struct sinew__link *, uint64_t session, uint64_t next);
 
 /* A message was delivered, or given up, from this link. */

@@ -271,6 +271,20 @@ static int from_kernel(struct sinew_channel *channel, struct sinew__link *link, 
 	return straight ? MESSAGE : AGAIN;
 }
 
+/* The link to read instead of one that waits for an older connection of the same sender. */
+static struct sinew__link *older_first(struct sinew_channel *channel, struct sinew__link *link)
+{
+	if (!link->after)
+		return link;
+	sinew__table_prefer(channel, link->after);
+	struct sinew__link *older = sinew__table_current(channel);
+	if (older)
+		return older;
+	link->after = 0;
+	sinew__table_prefer(channel, link->id);
+	return link;
+}
+
 /* The next whole message, at *at; *view lies in its inbox or in the target. */
 static int next_message(struct sinew_channel *channel, struct sinew__link **at,
 	struct sinew__view *view, const struct target *target, int64_t until)
@@ -295,6 +309,7 @@ static int next_message(struct sinew_channel *channel, struct sinew__link **at,
 				return EVENT;
 			if (r <= 0)
 				return r;
+			*at = older_first(channel, *at);
 		}
 		r = from_kernel(channel, *at, alone, target, view, until);
 	} while (r == AGAIN);

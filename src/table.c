@@ -447,7 +447,11 @@ int sinew__table_tell(struct sinew_channel *channel, int step, struct sinew_msg 
 
 void sinew__table_prefer(struct sinew_channel *channel, uint64_t id)
 {
-	channel->table->current = find(channel->table, id);
+	struct sinew__table *table = channel->table;
+
+	pthread_mutex_lock(&table->lock);
+	table->current = find(table, id);
+	pthread_mutex_unlock(&table->lock);
 }
 
 bool sinew__table_is_last(struct sinew_channel *channel)
