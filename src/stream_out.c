@@ -339,21 +339,28 @@ static int send_batch(
 	return accepted ? (int)accepted : r;
 }
 
-/* What waits in the outbox goes first, unless this message may join it. */
+/* What waits in the outbox goes first, unless this message may join it. On a new connection what waited
+ * is lost, and the introduction goes first. */
 static int make_way(struct sinew__link *link, const struct sinew_msg *msg, int64_t until)
 {
 	struct sinew_channel *channel = link->channel;
 	const struct sinew__outbox *out = &link->out;
 	size_t limit = link->atomic ? link->atomic : SINEW__BULK;
-	bool gathering = (channel->spec.common.coalesce || link->hello_due) && out->head == 0;
+	int r;
 
-	introduce(link);
-	if (out->head == out->tail ||
-		(gathering && !goes_in_pieces(link, msg) &&
-			out->tail + overhead(channel, msg) + msg->size <= limit))
-		return 0;
-	int r = push(link, NULL, until);
-	return r < 0 ? renew(link, r, until) : r;
+	do {
+		bool gathering =
+			(channel->spec.common.coalesce || link->hello_due) && out->head == 0;
+		introduce(link);
+		if (out->head == out->tail ||
+			(gathering && !goes_in_pieces(link, msg) &&
+				out->tail + overhead(channel, msg) + msg->size <= limit))
+			return 0;
+		r = push(link, NULL, until);
+		if (r < 0)
+			r = renew(link, r, until);
+	} while (r == 1);
+	return r;
 }
 
 /* Messages of one peer. */
