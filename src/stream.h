@@ -29,6 +29,22 @@ unsigned sinew__cut_count(const struct sinew__link *, unsigned most);
 /* Messages up to this size may take the short way through a link; 0: none. */
 size_t sinew__stream_simple(const struct sinew__link *);
 
+/* Why a connection broke, as callers are told it: with whatever words the network gives up, the peer no
+ * longer answers. */
+static inline int sinew__broken_as(int error)
+{
+	switch (error) {
+	case ETIMEDOUT:
+	case EHOSTUNREACH:
+	case EHOSTDOWN:
+	case ENETUNREACH:
+	case ENETDOWN:
+		return ECONNABORTED;
+	default:
+		return error;
+	}
+}
+
 int sinew__stream_send(struct sinew_channel *, const struct sinew_msg *, unsigned, int64_t until);
 int sinew__stream_flush(struct sinew_channel *, int64_t until);
 

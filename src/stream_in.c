@@ -31,9 +31,8 @@ struct target {
 
 static ssize_t broken(struct sinew__link *link, ssize_t error)
 {
-	return sinew__fail((int)-error == ETIMEDOUT ? ECONNABORTED : (int)-error,
-		"receive on %s: the connection broke: %s", link->channel->spec.text,
-		strerror((int)-error));
+	return sinew__fail(sinew__broken_as((int)-error), "receive on %s: the connection broke: %s",
+		link->channel->spec.text, strerror((int)-error));
 }
 
 /* One read, waiting as asked. Bytes, 0 for the end, or -errno; a broken link is `ended` as well. */

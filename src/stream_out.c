@@ -151,9 +151,8 @@ static int broken(struct sinew__link *link, ssize_t error)
 	if (error == -EPIPE || error == -ECONNRESET)
 		return sinew__fail(
 			EPIPE, "send to %s: no reader is left", link->channel->spec.text);
-	return sinew__fail(error == -ETIMEDOUT ? ECONNABORTED : (int)-error,
-		"send to %s: the connection broke: %s", link->channel->spec.text,
-		strerror((int)-error));
+	return sinew__fail(sinew__broken_as((int)-error), "send to %s: the connection broke: %s",
+		link->channel->spec.text, strerror((int)-error));
 }
 
 /* One write of what is in the outbox and of the payload. Bytes, or -errno. */

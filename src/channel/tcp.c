@@ -27,7 +27,15 @@
 #include "../table.h"
 #include "../wait.h"
 
-enum { SIP = 64 * 1024 }; /* what is read while it is in the cache, of a long message */
+/* Linux 6.15; the C library may not know it yet. */
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44
+#endif
+
+enum {
+	SIP = 64 * 1024, /* what is read while it is in the cache, of a long message */
+	RETRIES = 13     /* at the longest interval, of what nobody acknowledges */
+};
 
 struct settings {
 	int64_t nodelay, keepalive, reconnect, resolve, peers, buffer;
@@ -199,18 +207,30 @@ static void set_option(int fd, int level, int name, int value)
 	sinew__sys.setsockopt(fd, level, name, &value, sizeof value);
 }
 
+/* Ends a connection whose peer no longer answers after about twice `idle` seconds. The kernel does not
+ * ask while data is on its way: it sends that again, for a quarter of an hour unless the interval is
+ * bounded. TCP_USER_TIMEOUT would do it too, but also end a connection whose peer answers and only does
+ * not read. */
+static void keep_alive(int fd, int idle)
+{
+	int64_t interval = INT64_C(2000) * idle / RETRIES;
+
+	set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, idle > 4 ? idle / 4 : 1);
+	set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
+	if (interval < 120000)
+		set_option(fd, IPPROTO_TCP, TCP_RTO_MAX_MS, interval < 1000 ? 1000 : (int)interval);
+}
+
 static void tune(const struct sinew_channel *channel, int fd)
 {
 	const struct settings *own = channel->spec.own;
 	int idle = (int)((own->keepalive + 999999999) / 1000000000);
 
 	set_option(fd, IPPROTO_TCP, TCP_NODELAY, (int)own->nodelay);
-	if (idle) {
-		set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-		set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
-		set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, idle > 4 ? idle / 4 : 1);
-		set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, 4);
-	}
+	if (idle)
+		keep_alive(fd, idle);
 	if (own->buffer > 0)
 		sinew__socket_buffer(fd, own->buffer);
 }
