@@ -37,6 +37,11 @@ enum {
 	RETRIES = 13     /* at the longest interval, of what nobody acknowledges */
 };
 
+/* ns: how long a request to connect may stay unanswered, and how old a looked up address may be, until
+ * the next attempt asks anew. */
+#define PATIENCE INT64_C(5000000000)
+#define FRESH INT64_C(1000000000)
+
 struct settings {
 	int64_t nodelay, keepalive, reconnect, resolve, peers, buffer;
 };
@@ -54,7 +59,9 @@ struct place {
 struct state {
 	struct place place;
 	uint64_t session;
-	int pending; /* a socket that is connecting, or -1 */
+	int pending;      /* a socket that is connecting, or -1 */
+	int64_t patience; /* so long for that */
+	int64_t fresh;    /* so long the place is as it was looked up */
 	/* With reconnect=: under the lock, which is held while one half connects. */
 	pthread_mutex_t lock;
 	int64_t broken_since;              /* 0: it is not */
@@ -270,7 +277,10 @@ static int failed(struct sinew_channel *channel, const char *what, int error)
 	return sinew__fail(-error, "%s %s: %s", what, channel->spec.text,
 		error == -ECONNREFUSED ? "nobody listens there"
 		: error == -EADDRINUSE ? "somebody listens there already"
-				       : strerror(-error));
+		: error == -ETIMEDOUT  ? "no answer"
+		: error == -EADDRNOTAVAIL && channel->flags & SINEW_LISTEN
+			? "this machine has no such address"
+			: strerror(-error));
 }
 
 static int open_listening(struct sinew_channel *channel, const struct place *place)
@@ -293,47 +303,78 @@ static int open_listening(struct sinew_channel *channel, const struct place *pla
 	return r;
 }
 
+/* Begins to connect; a name is looked up anew, as its address may be another by now. 0 or -errno. */
+static int begin(struct sinew_channel *channel)
+{
+	const struct settings *own = channel->spec.own;
+	struct state *state = channel->state;
+
+	int r = own->resolve && sinew__now() >= state->fresh ? locate(channel, &state->place) : 0;
+	if (r < 0)
+		return r;
+	state->fresh = sinew_after(FRESH);
+	CLEANUP_FD int fd = sinew__sys.socket(
+		state->place.address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	if (sinew__sys.connect(fd, &state->place.address.any, state->place.size) < 0 &&
+		errno != EINPROGRESS && errno != EINTR)
+		return -errno;
+	state->pending = sinew__steal_fd(&fd);
+	state->patience = sinew_after(PATIENCE);
+	return 0;
+}
+
+static bool is_answered(int fd)
+{
+	struct pollfd poll = {.fd = fd, .events = POLLOUT};
+	const struct timespec zero = {0};
+
+	return sinew__sys.ppoll(&poll, 1, &zero, NULL) != 0;
+}
+
 /* Begins to connect, or goes on with what an earlier call began. A descriptor, or -errno. */
 static int connect_once(struct sinew_channel *channel, int64_t until)
 {
 	struct state *state = channel->state;
-	const struct place *place = &state->place;
 	int error = 0;
 	socklen_t size = sizeof error;
 
-	if (state->pending < 0) {
-		state->pending = sinew__sys.socket(place->address.any.sa_family,
-			SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		if (state->pending < 0)
-			return -errno;
-		if (sinew__sys.connect(state->pending, &place->address.any, place->size) < 0 &&
-			errno != EINPROGRESS && errno != EINTR)
-			error = errno;
-	}
-	struct pollfd poll = {.fd = state->pending, .events = POLLOUT};
-	const struct timespec zero = {0};
-	if (!error && sinew__sys.ppoll(&poll, 1, &zero, NULL) == 0) {
-		int r = sinew__wait(channel, state->pending, POLLOUT, until);
-		if (r < 0)
-			return r;
+	int r = state->pending < 0 ? begin(channel) : 0;
+	if (r == 0 && !is_answered(state->pending))
+		r = sinew__wait(channel, state->pending, POLLOUT,
+			until == SINEW_NOW ? until : sinew__sooner(until, state->patience));
+	if (r < 0) {
+		if (state->pending >= 0 && sinew__now() >= state->patience) {
+			sinew__close_fd(&state->pending);
+			state->pending = -1;
+		}
+		return r;
 	}
 	CLEANUP_FD int fd = sinew__steal_fd(&state->pending);
-	if (!error && sinew__sys.getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
+	if (sinew__sys.getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0)
 		error = errno;
 	if (!error && sinew__sys.fcntl(fd, F_SETFL, 0) < 0)
 		error = errno;
 	return error ? -error : sinew__steal_fd(&fd);
 }
 
-/* A connected socket, asking again while nobody listens. -errno; what the network said last when the
- * deadline comes. */
+/* Something that may pass: a link is down, an address is about to change. */
+static bool is_unreachable(int r)
+{
+	return r == -ENETUNREACH || r == -EHOSTUNREACH || r == -ENETDOWN || r == -EHOSTDOWN ||
+	       r == -EADDRNOTAVAIL || r == -ETIMEDOUT;
+}
+
+/* A connected socket, asking again while nobody listens or answers. -errno; what the network said last
+ * when the deadline comes. */
 static int connect_socket(struct sinew_channel *channel, int64_t until)
 {
 	int64_t pause = 0;
 
 	for (;;) {
 		int r = connect_once(channel, until);
-		if (r != -ECONNREFUSED && r != -ENETUNREACH && r != -EHOSTUNREACH)
+		if (r != -ECONNREFUSED && !is_unreachable(r))
 			return r;
 		int paused = sinew__pause(channel, &pause, until);
 		if (paused < 0)
@@ -379,6 +420,7 @@ static int tcp_open(struct sinew_channel *channel, int64_t until)
 	int r = locate(channel, &state->place);
 	if (r < 0)
 		return r;
+	state->fresh = sinew_after(FRESH);
 	return channel->flags & SINEW_LISTEN ? open_listening(channel, &state->place)
 					     : open_connecting(channel, until);
 }
