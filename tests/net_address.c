@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <sys/mount.h>
 
+#include "sys.h"
+
 enum {
 	FEW = 3,       /* unanswered transmissions, where a case is about what comes after */
 	SEVERAL = 8,   /* where it is about the time that takes: above a minute without a bound */
@@ -180,6 +182,47 @@ TEST_EACH(connected, slow_reader_is_not_gone, struct line, line)
 	expect_end(server, 0);
 	CHECK_OK(sinew_close(server));
 	scene_close(&scene);
+}
+
+/* ---- what the network may say ---- */
+
+static int network_says;
+
+static ssize_t broken_recv(int fd, void *buf, size_t size, int flags)
+{
+	(void)fd, (void)buf, (void)size, (void)flags;
+	errno = network_says;
+	return -1;
+}
+
+static ssize_t broken_send(int fd, const void *buf, size_t size, int flags)
+{
+	return broken_recv(fd, (void *)buf, size, flags);
+}
+
+/* Whatever it says of a way that is gone, the connection broke; its words are kept. */
+TEST(way_is_gone_by_any_name)
+{
+	static const int names[] = {ETIMEDOUT, EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENETDOWN};
+	sinew_channel *server = NULL, *client = NULL;
+	struct sinew_msg msg = {.data = "a", .size = 1};
+	char uri[100], byte;
+
+	CHECK_OK(sinew_open(&server, "tcp:127.0.0.1:0", SINEW_LISTEN, soon(1000)));
+	CHECK_OK(sinew_name(server, uri, sizeof uri));
+	sinew__sys.recv = broken_recv;
+	sinew__sys.send = broken_send;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		network_says = names[i];
+		CHECK_OK(sinew_open(&client, uri, 0, soon(5000)));
+		CHECK_ERR(sinew_send(client, &msg, 1, soon(1000)), -ECONNABORTED);
+		CHECK(strstr(sinew_error_text(), strerror(names[i])));
+		CHECK_ERR(sinew_recv(client, &byte, 1, &msg, soon(1000)), -ECONNABORTED);
+		CHECK(strstr(sinew_error_text(), strerror(names[i])));
+		CHECK_OK(sinew_close(client));
+		msg = (struct sinew_msg){.data = "a", .size = 1};
+	}
+	CHECK_OK(sinew_close(server));
 }
 
 /* ---- clients that renew ---- */
