@@ -298,14 +298,22 @@ static int renew(struct sinew__link *link, int error, int64_t until)
 	return 1;
 }
 
-/* A broken connection takes nothing more: the batch was not accepted. */
-static void take_back(struct sinew__link *link, const struct batch *batch)
+/* A broken connection takes nothing more. The messages that had gone whole were accepted, and may have
+ * come to the peer: they are not sent again. Returns how many. */
+static unsigned take_back(struct sinew__link *link, const struct batch *batch)
 {
 	struct sinew__outbox *out = &link->out;
+	unsigned inlined = batch->count - !!batch->payload, gone = 0;
 
+	for (size_t at = batch->base; gone < inlined; gone++) {
+		at += overhead(link->channel, &batch->msgs[gone]) + batch->msgs[gone].size;
+		if (at > out->head)
+			break;
+	}
 	out->tail = batch->base;
 	if (out->head >= out->tail)
 		out->head = out->tail = 0;
+	return gone;
 }
 
 /* Sends a batch, or lets it wait in the outbox. Returns how many were accepted, or -errno. */
@@ -329,9 +337,9 @@ static int send_batch(
 	if (r == 0)
 		return (int)batch.count;
 	if (link->broken) {
-		take_back(link, &batch);
+		unsigned gone = take_back(link, &batch);
 		r = renew(link, r, until);
-		return r == 1 ? 0 : r;
+		return r == 1 || gone ? (int)gone : r;
 	}
 	unsigned accepted = retract(link, &batch);
 	channel->interrupted = accepted && r == -EINTR;
