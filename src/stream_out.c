@@ -440,6 +440,10 @@ HOT static int send_simple(
 	struct iovec iov = {out->data, sizeof length + msg->size};
 	sinew__add(&channel->count.calls[1], 1);
 	ssize_t r = link->ops->write(link, &iov, 1, true);
+	if (r < 0 && r != -EAGAIN && r != -EINTR) {
+		int error = renew(link, broken(link, r), until);
+		return error == 1 ? 0 : error;
+	}
 	if (r <= 0)
 		return 0;
 	if ((size_t)r < iov.iov_len) { /* a signal cut it in two */
