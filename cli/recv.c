@@ -47,8 +47,10 @@ static void print_event(struct receiver *receiver, const struct sinew_msg *msg)
 		say("%s joined", peer);
 	else
 		say("%s left%s", peer,
-			msg->flags & SINEW_MSG_CORRUPT ? ": it broke the framing and was cut off"
-						       : "");
+			msg->flags & SINEW_MSG_CORRUPT
+				? ": it broke the framing, or stopped inside a large message, "
+				  "and was cut off"
+				: "");
 }
 
 static void print_data(struct receiver *receiver, const struct sinew_msg *msg)

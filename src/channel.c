@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "error.h"
 #include "pieces.h"
+#include "pool.h"
 #include "process.h"
 #include "ready.h"
 #include "session.h"
@@ -34,6 +35,7 @@ static void free_channel(struct sinew_channel *channel)
 		channel->spec.transport->close(channel);
 	sinew__table_close(channel);
 	sinew__link_free(channel->one);
+	sinew__pool_close(channel);
 	sinew__pieces_close(channel);
 	sinew__sessions_close(channel);
 	sinew__addresses_close(channel->addresses);
@@ -121,6 +123,9 @@ int sinew_open(sinew_channel **opened, const char *uri, unsigned flags, int64_t 
 		return r;
 	if (channel->one)
 		channel->one->simple = sinew__stream_simple(channel->one);
+	if (channel->pool)
+		channel->pool->simple =
+			sinew__stream_simple(&(struct sinew__link){.channel = channel});
 	*opened = channel;
 	channel = NULL;
 	return 0;

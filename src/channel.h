@@ -95,6 +95,24 @@ struct sinew__link_ops {
 
 enum { SINEW__NO_PACKET = -0x10000 };
 
+/* A place in a list that goes round. */
+struct sinew__ring {
+	struct sinew__ring *next, *prev;
+};
+
+/* What one of many links holds of the memory that its table bounds (pool.h). */
+struct sinew__hold {
+	struct sinew__ring ring; /* among those in its state */
+	int state;
+	uint8_t *own; /* memory of its own, and the size of that */
+	size_t most;
+	size_t claim; /* how much of it may be used beyond what is free for everybody, counted from own */
+	size_t want;   /* waiting: for so much */
+	uint64_t mark; /* receiving: bytes taken at `since`; sending: how far own was ever used */
+	int64_t since; /* when it last made progress */
+	bool spared;   /* its time was over once, with bytes of it waiting in the kernel */
+};
+
 struct sinew__inbox {
 	uint8_t *data;
 	size_t head, tail, size;
@@ -120,6 +138,9 @@ struct sinew__link {
 	uint64_t id;
 	struct sinew__inbox in;
 	struct sinew__outbox out;
+	struct sinew__hold in_hold, out_hold; /* of a table with a pool */
+	void *mapped;                         /* both buffers */
+	size_t mapped_size;
 	size_t simple;   /* messages up to this size may take the short way; 0: none */
 	size_t stride;   /* nonzero: long payloads go alone, and in writes of this size */
 	size_t sip;      /* nonzero: long payloads are read in pieces of this size */
@@ -165,6 +186,7 @@ struct sinew_channel {
 	uint64_t process;           /* who may use it; 0: anybody (a pair) */
 	struct sinew__link *one;    /* the only link, or NULL: see table */
 	struct sinew__table *table; /* a listener's links */
+	struct sinew__pool *pool;   /* the memory these share, where they may be many */
 	int cancel_fd;
 	_Atomic bool cancelled;
 	int ready_fd, armed_fd;     /* sinew_fd(SINEW_IN): the epoll set, the eventfd inside it */

@@ -2,43 +2,46 @@
  *
  * link.c - one connection with its two private buffers. The buffers are reserved at once, as large
  * as the largest message needs, and cost memory only as far as they are used; nothing is allocated
- * after this.
+ * after this. Of many links each has them for what is unfinished only; see pool.h.
  */
 #include "channel.h"
 #include "cleanup.h"
 #include "error.h"
-#include "frame.h"
+#include "pool.h"
 
-static size_t in_size(const struct sinew_channel *channel)
+/* Packets of many peers have one inbox, the pool's, and no outbox. */
+static bool has_buffers(const struct sinew_channel *channel)
 {
-	size_t max = (size_t)channel->spec.common.max;
-
-	return channel->flags & SINEW_IN ? max + SINEW__FRAME_MOST + SINEW__BULK + 4096 : 0;
+	return !channel->pool || !(channel->caps.bits & SINEW__CAP_PACKETS);
 }
 
-/* Room for what is gathered, and for the rest of one message, in pieces if need be. */
-static size_t out_size(const struct sinew_channel *channel)
+static void give_buffers(struct sinew__link *link, uint8_t *buffers, size_t in, size_t out)
 {
-	size_t max = (size_t)channel->spec.common.max;
-
-	return channel->flags & SINEW_OUT ? max + max / 64 + SINEW__FRAME_MOST + SINEW__BULK : 0;
-}
-
-static size_t whole_pages(size_t size)
-{
-	return (size + 4095) & ~(size_t)4095;
+	if (link->channel->pool) {
+		/* A page is a page: pools are counted in them. */
+		if (buffers)
+			sinew__sys.madvise(buffers, in + out, MADV_NOHUGEPAGE);
+		sinew__pool_join(link, buffers);
+		return;
+	}
+	link->in.data = buffers;
+	link->in.size = in;
+	link->out.data = buffers + in;
+	link->out.size = out;
 }
 
 int sinew__link_make(struct sinew_channel *channel, const struct sinew__link_ops *ops, int rfd,
 	int wfd, struct sinew__link **made)
 {
 	CLEANUP_FREE struct sinew__link *link = calloc(1, sizeof *link);
-	size_t in = whole_pages(in_size(channel)), out = whole_pages(out_size(channel));
+	size_t in = sinew__pool_in_size(channel), out = sinew__pool_out_size(channel);
+	uint8_t *buffers = NULL;
 
 	if (!link)
 		return sinew__fail(ENOMEM, "%s: no memory", channel->spec.text);
-	uint8_t *buffers = sinew__sys.mmap(NULL, in + out, PROT_READ | PROT_WRITE,
-		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (has_buffers(channel))
+		buffers = sinew__sys.mmap(NULL, in + out, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (buffers == MAP_FAILED)
 		return sinew__fail(ENOMEM,
 			"%s: cannot reserve %zu bytes for buffers; lower max= or raise the limit "
@@ -51,10 +54,9 @@ int sinew__link_make(struct sinew_channel *channel, const struct sinew__link_ops
 	link->quick = -1;
 	link->id = 1;
 	link->pollable = true;
-	link->in.data = buffers;
-	link->in.size = in;
-	link->out.data = buffers + in;
-	link->out.size = out;
+	link->mapped = buffers;
+	link->mapped_size = buffers ? in + out : 0;
+	give_buffers(link, buffers, in, out);
 	atomic_store(&link->refs, 1);
 	*made = link;
 	link = NULL;
@@ -65,7 +67,10 @@ void sinew__link_free(struct sinew__link *link)
 {
 	if (!link)
 		return;
-	sinew__sys.munmap(link->in.data, link->in.size + link->out.size);
+	if (link->channel->pool)
+		sinew__pool_out_leave(link);
+	if (link->mapped)
+		sinew__sys.munmap(link->mapped, link->mapped_size);
 	if (link->rfd >= 0)
 		sinew__sys.close(link->rfd);
 	if (link->wfd >= 0 && link->wfd != link->rfd)

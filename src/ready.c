@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "pool.h"
 #include "table.h"
 
 enum { RETRY = 50000000 }; /* ns between looks at a connection that is broken */
@@ -96,14 +97,27 @@ void sinew__ready_update(struct sinew_channel *channel)
 		return;
 	bool more = channel->io->buffered(channel, 1) || sinew__table_has_event(channel) ||
 		    (channel->one && channel->one->ended) ||
+		    (channel->pool && channel->pool->look) ||
 		    (channel->table && sinew__table_ended(channel));
 	set_armed(channel->armed_fd, &channel->armed, more);
+}
+
+static void set_timer(int fd, long ns)
+{
+	const struct itimerspec in = {.it_value.tv_nsec = ns};
+
+	if (fd >= 0)
+		sinew__sys.timerfd_settime(fd, 0, &in, NULL);
 }
 
 void sinew__room_update(struct sinew_channel *channel, const struct sinew__link *full)
 {
 	if (channel->room_fd < 0 || (channel->one && channel->one->pollable))
 		return;
+	if (channel->pool && channel->pool->out_later) {
+		set_timer(channel->retry_fd[0], 0);
+		channel->pool->out_later = false;
+	}
 	if (full) {
 		struct epoll_event e = {.events = EPOLLOUT | EPOLLONESHOT, .data.fd = full->wfd};
 		if (sinew__sys.epoll_ctl(channel->room_fd, EPOLL_CTL_MOD, full->wfd, &e) < 0 &&
@@ -135,25 +149,37 @@ void sinew__ready_renew(struct sinew_channel *channel, unsigned direction)
 		watch(channel->room_fd, channel->one->wfd, EPOLLOUT);
 }
 
+/* Makes the set ready after a while. */
+static void retry_later(int set, int *timer)
+{
+	if (*timer < 0) {
+		*timer = sinew__sys.timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+		if (*timer >= 0)
+			watch(set, *timer, EPOLLIN);
+	}
+	set_timer(*timer, RETRY);
+}
+
+void sinew__room_later(struct sinew_channel *channel)
+{
+	if (channel->room_fd < 0)
+		return;
+	set_armed(channel->room_armed_fd, &channel->room_armed, false);
+	retry_later(channel->room_fd, &channel->retry_fd[0]);
+	channel->pool->out_later = true;
+}
+
 void sinew__ready_retry(struct sinew_channel *channel, unsigned direction)
 {
-	const struct itimerspec in = {.it_value.tv_nsec = RETRY};
 	bool receiving = direction == SINEW_IN;
 	int set = receiving ? channel->ready_fd : channel->room_fd;
-	int *timer = &channel->retry_fd[receiving];
 
 	if (receiving)
 		channel->renewing = true;
 	if (set < 0)
 		return;
 	sinew__ready_forget(channel, direction);
-	if (*timer < 0) {
-		*timer = sinew__sys.timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-		if (*timer >= 0)
-			watch(set, *timer, EPOLLIN);
-	}
-	if (*timer >= 0)
-		sinew__sys.timerfd_settime(*timer, 0, &in, NULL);
+	retry_later(set, &channel->retry_fd[receiving]);
 }
 
 void sinew__ready_close(struct sinew_channel *channel)

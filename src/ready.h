@@ -17,6 +17,9 @@ void sinew__ready_update(struct sinew_channel *);
 /* After every send: `full` is the link of a table that had no room, or NULL. */
 void sinew__room_update(struct sinew_channel *, const struct sinew__link *full);
 
+/* After a send that found no memory to keep a rest in: the host shall try again in a while. */
+void sinew__room_later(struct sinew_channel *);
+
 /* A half of the only link is about to close its descriptor; it has a new one. */
 void sinew__ready_forget(struct sinew_channel *, unsigned direction);
 void sinew__ready_renew(struct sinew_channel *, unsigned direction);

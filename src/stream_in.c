@@ -16,6 +16,7 @@
 #include "copy.h"
 #include "error.h"
 #include "pieces.h"
+#include "pool.h"
 #include "session.h"
 #include "stream.h"
 #include "table.h"
@@ -64,7 +65,7 @@ static void make_room(struct sinew__inbox *in, size_t want)
 	if (in->head == in->tail) {
 		/* The payload of another long message begins on a page of its own. */
 		in->head = in->tail = in->long_run ? PAGE - SINEW__FRAME_PLAIN_SIZE : 0;
-	} else if (in->size - in->tail < want) {
+	} else if (in->size - in->tail < want && in->head) {
 		memmove(in->data, in->data + in->head, in->tail - in->head);
 		in->tail -= in->head;
 		in->head = 0;
@@ -77,12 +78,19 @@ static size_t ahead(const struct sinew__link *link)
 {
 	if (link->channel->flags & SINEW_EXACT)
 		return 0;
-	return link->in.long_run ? SINEW__FRAME_PLAIN_SIZE : SINEW__BULK;
+	if (link->in.long_run)
+		return SINEW__FRAME_PLAIN_SIZE;
+	return link->channel->pool ? sinew__pool_ahead(link) : SINEW__BULK;
 }
 
 static ssize_t fill(struct sinew__link *link, int64_t until)
 {
 	struct sinew__inbox *in = &link->in;
+	if (link->channel->pool) {
+		int r = sinew__pool_prepare(link);
+		if (r < 0)
+			return r;
+	}
 	size_t here = in->tail - in->head;
 	size_t need = in->need > here ? in->need - here : 1;
 	size_t want = need > ahead(link) ? need : ahead(link);
@@ -101,6 +109,8 @@ static ssize_t fill(struct sinew__link *link, int64_t until)
 	if (r > 0) {
 		in->tail += (size_t)r;
 		in->taken += (uint64_t)r;
+		if (link->in_hold.claim)
+			sinew__pool_note(link);
 	}
 	return r;
 }
@@ -213,6 +223,15 @@ static int nothing_came(struct sinew_channel *channel, struct sinew__link *link,
 	return (int)r;
 }
 
+/* Memory is free again, or somebody has kept it from others for too long. */
+static void look_after_pool(struct sinew_channel *channel)
+{
+	struct sinew__link *link;
+
+	while ((link = sinew__pool_look(channel)))
+		remove_link(channel, link, SINEW_MSG_CORRUPT);
+}
+
 /* A message that cannot be had. */
 static int unusable(struct sinew_channel *channel, struct sinew__link *link, int error)
 {
@@ -303,7 +322,11 @@ static int next_message(struct sinew_channel *channel, struct sinew__link **at,
 		if (sinew__table_has_event(channel))
 			return EVENT;
 		if (channel->table) {
+			if (channel->pool && channel->pool->look)
+				look_after_pool(channel);
 			r = sinew__table_pick(channel, at, &alone, until);
+			if (r == AGAIN)
+				continue;
 			if (r == -EAGAIN && sinew__table_has_event(channel))
 				return EVENT;
 			if (r <= 0)
@@ -321,6 +344,8 @@ static void consume(struct sinew_channel *channel, struct sinew__link *link, siz
 	link->in.long_run = link->in.need > SINEW__BULK;
 	link->in.need = 0;
 	link->in.whole = NULL;
+	if (link->in_hold.claim)
+		sinew__pool_note(link);
 	link->spoke = true;
 	sinew__session_count(link);
 	sinew__add(&channel->count.received, 1);

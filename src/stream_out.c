@@ -17,6 +17,7 @@
 #include "banned.h"
 #include "copy.h"
 #include "error.h"
+#include "pool.h"
 #include "ready.h"
 #include "session.h"
 #include "stream.h"
@@ -111,8 +112,8 @@ static void put_frame(struct sinew_channel *channel, struct sinew__outbox *out,
 }
 
 /* Gathers frames from msgs on: at least one, or the reason why the first cannot go. */
-static int gather(
-	struct sinew__link *link, const struct sinew_msg *msgs, unsigned count, struct batch *batch)
+static int gather(struct sinew__link *link, const struct sinew_msg *msgs, unsigned count,
+	struct batch *batch, int64_t until)
 {
 	struct sinew_channel *channel = link->channel;
 	struct sinew__outbox *out = &link->out;
@@ -133,6 +134,10 @@ static int gather(
 		bool inlined = link->atomic || msg->size <= INLINE || lines;
 		if (!first && out->tail + (inlined ? frame : SINEW__FRAME_MOST) > limit)
 			return 0;
+		if (msg->size > INLINE && channel->pool)
+			r = sinew__pool_reserve(link, frame, first ? until : SINEW_NOW);
+		if (r < 0)
+			return first ? r : 0;
 		put_frame(channel, out, msg, inlined);
 		if (!inlined) {
 			batch->payload = msg->data;
@@ -316,6 +321,13 @@ static unsigned take_back(struct sinew__link *link, const struct batch *batch)
 	return gone;
 }
 
+/* Whether what is gathered may wait in the outbox: one of many has room for a little only. */
+static bool may_keep(struct sinew__link *link)
+{
+	return !link->channel->pool || link->out.tail <= SINEW__FREE ||
+	       sinew__pool_reserve(link, SINEW__BULK, SINEW_NOW) == 0;
+}
+
 /* Sends a batch, or lets it wait in the outbox. Returns how many were accepted, or -errno. */
 static int send_batch(
 	struct sinew__link *link, const struct sinew_msg *msgs, unsigned count, int64_t until)
@@ -328,10 +340,10 @@ static int send_batch(
 	if (r == 0 && goes_in_pieces(link, msgs))
 		return send_in_pieces(link, msgs, until);
 	if (r == 0)
-		r = gather(link, msgs, count, &batch);
+		r = gather(link, msgs, count, &batch, until);
 	if (r < 0)
 		return r;
-	if (!batch.payload && out->tail < (size_t)channel->spec.common.coalesce)
+	if (!batch.payload && out->tail < (size_t)channel->spec.common.coalesce && may_keep(link))
 		return (int)batch.count;
 	r = push(link, &batch, until);
 	if (r == 0)
@@ -419,43 +431,92 @@ static int flush_link(struct sinew__link *link, int64_t until)
 	int r = push(link, NULL, until);
 	if (link->broken)
 		link->out.head = link->out.tail = 0;
+	if (link->channel->pool)
+		sinew__pool_keep(link);
 	return r;
 }
 
-/* The common case in one step: one small plain message, one link, nothing waiting, time to wait in the
- * kernel. 1 it is accepted; 0 nothing of it has gone; -errno the connection broke under it. */
-HOT static int send_simple(
-	struct sinew_channel *channel, const struct sinew_msg *msg, int64_t until)
+/* One small plain message in one write from `data`, nothing waiting. 1 it is accepted; 0 nothing of it
+ * has gone; -errno the connection broke under it. */
+HOT static int write_simple(
+	struct sinew__link *link, uint8_t *data, const struct sinew_msg *msg, int64_t until)
 {
-	struct sinew__link *link = channel->one;
-
-	if (!link || msg->size > link->simple || !link->simple || msg->flags ||
-		msg->peer > link->id || link->out.tail || link->hello_due ||
-		!sinew__may_block(channel, until))
-		return 0;
+	struct sinew_channel *channel = link->channel;
 	struct sinew__outbox *out = &link->out;
 	const uint32_t length = htobe32((uint32_t)msg->size);
-	__builtin_memcpy(out->data, &length, sizeof length);
-	sinew__copy(out->data + sizeof length, msg->data, msg->size);
-	struct iovec iov = {out->data, sizeof length + msg->size};
+
+	__builtin_memcpy(data, &length, sizeof length);
+	sinew__copy(data + sizeof length, msg->data, msg->size);
+	struct iovec iov = {data, sizeof length + msg->size};
 	sinew__add(&channel->count.calls[1], 1);
-	ssize_t r = link->ops->write(link, &iov, 1, true);
-	if (r < 0 && r != -EAGAIN && r != -EINTR) {
+	ssize_t r = link->ops->write(link, &iov, 1, sinew__may_block(channel, until));
+	if (r < 0 && r != -EAGAIN && r != -EINTR && channel->one) {
 		int error = renew(link, broken(link, r), until);
 		return error == 1 ? 0 : error;
 	}
 	if (r <= 0)
 		return 0;
-	if ((size_t)r < iov.iov_len) { /* a signal cut it in two */
+	if ((size_t)r < iov.iov_len) { /* a signal cut it in two, or a full socket */
+		out->data = data;
 		out->head = (size_t)r;
 		out->tail = iov.iov_len;
 		int rest = flush_link(link, until);
-		if (rest < 0)
+		if (link->broken)
 			return rest;
+		channel->interrupted = rest == -EINTR;
 	}
 	sinew__add(&channel->count.sent, 1);
 	sinew__add(&channel->count.bytes_sent, msg->size);
 	return 1;
+}
+
+/* The same to one of many, if nothing waits for it. */
+HOT static int answer_simple(
+	struct sinew_channel *channel, const struct sinew_msg *msg, int64_t until)
+{
+	struct sinew__pool *pool = channel->pool;
+	int r = 0;
+
+	if (msg->size > pool->simple || !pool->simple || msg->flags || !msg->peer)
+		return 0;
+	struct sinew__link *link = sinew__table_hold(channel, msg->peer, SINEW_NOW, &r);
+	if (!link)
+		return r;
+	if (!link->out.tail)
+		r = write_simple(link, pool->sending, msg, until);
+	if (r == 1)
+		sinew__room_update(channel, NULL);
+	sinew__table_let_go(link);
+	return r;
+}
+
+/* The common case in one step: one small plain message, one link, nothing waiting, time to wait in the
+ * kernel. As write_simple(). */
+HOT static int send_simple(
+	struct sinew_channel *channel, const struct sinew_msg *msg, int64_t until)
+{
+	struct sinew__link *link = channel->one;
+
+	if (channel->pool)
+		return answer_simple(channel, msg, until);
+	if (!link || msg->size > link->simple || !link->simple || msg->flags ||
+		msg->peer > link->id || link->out.tail || link->hello_due ||
+		!sinew__may_block(channel, until))
+		return 0;
+	return write_simple(link, link->out.data, msg, until);
+}
+
+/* After a send to one of many: `full` had no room, or there was no memory to keep the rest in. */
+static void tell_room(struct sinew_channel *channel, struct sinew__link *full)
+{
+	struct sinew__pool *pool = channel->pool;
+
+	if (full && pool && pool->out_short)
+		sinew__room_later(channel);
+	else
+		sinew__room_update(channel, full);
+	if (pool)
+		pool->out_short = false;
 }
 
 HOT int sinew__stream_send(
@@ -473,9 +534,13 @@ HOT int sinew__stream_send(
 		struct sinew__link *link = hold(channel, msgs[sent].peer, until, &r);
 		if (!link)
 			break;
+		if (channel->pool)
+			sinew__pool_lend(link);
 		r = send_run(link, msgs + sent, run, until);
 		if (channel->table) {
-			sinew__room_update(channel, r < (int)run ? link : NULL);
+			if (channel->pool)
+				sinew__pool_keep(link);
+			tell_room(channel, r < (int)run ? link : NULL);
 			if (link->broken && !(channel->flags & SINEW_IN))
 				sinew__table_remove(channel, link, 0); /* nobody else would */
 			sinew__table_let_go(link);

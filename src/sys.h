@@ -49,6 +49,7 @@
 	X(int, link, (const char *from, const char *to), (from, to)) \
 	X(int, listen, (int fd, int backlog), (fd, backlog)) \
 	X(int, lstat, (const char *path, struct stat *st), (path, st)) \
+	X(int, madvise, (void *at, size_t size, int advice), (at, size, advice)) \
 	X(int, mkfifo, (const char *path, mode_t mode), (path, mode)) \
 	X(void *, mmap, (void *at, size_t size, int prot, int flags, int fd, off_t offset), (at, size, prot, flags, fd, offset)) \
 	X(int, mq_getattr, (mqd_t q, struct mq_attr *attr), (q, attr)) \

@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "error.h"
+#include "pool.h"
 #include "wait.h"
 
 enum {
@@ -29,7 +30,7 @@ enum { LISTENER, TIMER, WAKE };
 struct sinew__table {
 	const struct sinew__listener *listener;
 	int listen_fd, epoll_fd;
-	int timer_fd; /* runs while starved */
+	int timer_fd; /* runs while starved, or somebody waits for memory */
 	int wake_fd;  /* a sender has accepted somebody: there may be an event */
 	unsigned most;
 	unsigned hint, high; /* no slot is free below, none is used from here on */
@@ -147,12 +148,23 @@ static int insert(struct sinew_channel *channel, struct sinew__link *link)
 	return 0;
 }
 
+/* Once; it may find that there is nothing left to look for. */
+static void look_later(struct sinew__table *table)
+{
+	const struct itimerspec in = {.it_value.tv_nsec = RECHECK};
+
+	sinew__sys.timerfd_settime(table->timer_fd, 0, &in, NULL);
+}
+
+void sinew__table_look_later(struct sinew_channel *channel)
+{
+	look_later(channel->table);
+}
+
 static void set_starved(struct sinew__table *table, bool starved)
 {
-	const struct itimerspec in = {.it_value.tv_nsec = starved ? RECHECK : 0};
-
-	if (starved || table->starved)
-		sinew__sys.timerfd_settime(table->timer_fd, 0, &in, NULL);
+	if (starved)
+		look_later(table);
 	table->starved = starved;
 }
 
@@ -215,6 +227,10 @@ static void attend(struct sinew_channel *channel, int source)
 			sizeof ignored);
 	if (source == WAKE)
 		return;
+	if (source == TIMER && channel->pool) {
+		channel->pool->look = channel->pool->timed;
+		channel->pool->timed = false;
+	}
 	pthread_mutex_lock(&table->lock);
 	accept_waiting(channel);
 	pthread_mutex_unlock(&table->lock);
@@ -231,9 +247,8 @@ static struct sinew__link *next_ready(struct sinew_channel *channel)
 			attend(channel, (int)id);
 			continue;
 		}
-		pthread_mutex_lock(&table->lock);
+		/* Links leave by this thread alone: no lock is needed to look at one. */
 		struct sinew__link *link = find(table, id);
-		pthread_mutex_unlock(&table->lock);
 		if (link)
 			return link;
 	}
@@ -283,6 +298,8 @@ int sinew__table_pick(
 		}
 		if (sinew__table_has_event(channel))
 			return -EAGAIN;
+		if (channel->pool && channel->pool->look)
+			return AGAIN;
 		bool ended = sinew__table_ended(channel);
 		int r = 0;
 		if (ended || !sinew__may_block(channel, until))
@@ -317,6 +334,8 @@ void sinew__table_remove(struct sinew_channel *channel, struct sinew__link *link
 	table->count--;
 	if (table->current == link)
 		table->current = NULL;
+	if (channel->pool)
+		sinew__pool_leave(link);
 	atomic_store_explicit(&channel->count.peers, table->count, memory_order_relaxed);
 	queue_event(channel, link->id, SINEW_MSG_LEFT | flags);
 	sinew__sys.epoll_ctl(table->epoll_fd, EPOLL_CTL_DEL, link->rfd, NULL);
@@ -462,6 +481,15 @@ bool sinew__table_is_last(struct sinew_channel *channel)
 
 	return table->most == 1 && !channel->spec.common.keep_open &&
 	       sinew__sys.ppoll(&poll, 1, &zero, NULL) == 0;
+}
+
+int sinew__table_watch(struct sinew_channel *channel, struct sinew__link *link, bool watch)
+{
+	struct epoll_event e = {.events = EPOLLIN, .data.u64 = link->id};
+	int op = watch ? EPOLL_CTL_ADD : EPOLL_CTL_DEL;
+
+	return (int)sinew__result(
+		sinew__sys.epoll_ctl(channel->table->epoll_fd, op, link->rfd, &e));
 }
 
 int sinew__table_poll_fd(const struct sinew_channel *channel)

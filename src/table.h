@@ -31,7 +31,8 @@ int sinew__table_open(
 void sinew__table_close(struct sinew_channel *);
 
 /* The link that is to be read next. 1 and *link: with *alone, it is the only one there can be and
- * a read of it may wait; without, only try. 0: END. -errno as for a wait. */
+ * a read of it may wait; without, only try. 0: END. AGAIN: the pool wants to be looked after first.
+ * -errno as for a wait. */
 int sinew__table_pick(
 	struct sinew_channel *, struct sinew__link **link, bool *alone, int64_t until);
 
@@ -65,6 +66,11 @@ bool sinew__table_has_event(const struct sinew_channel *);
 
 /* Whether the next receive would say END at once. */
 bool sinew__table_ended(struct sinew_channel *);
+
+/* Whether this link is to be picked when it is readable. 0 or -errno. */
+int sinew__table_watch(struct sinew_channel *, struct sinew__link *, bool watch);
+/* A pick shall come back soon, with AGAIN, so that the pool is looked after. */
+void sinew__table_look_later(struct sinew_channel *);
 
 /* The set to poll for reading; the listening socket. */
 int sinew__table_poll_fd(const struct sinew_channel *);

@@ -54,7 +54,7 @@ typedef struct sinew_channel sinew_channel;
 /* Flags of a received message. */
 #define SINEW_MSG_JOINED 0x01u     /* no data: this peer has come (with SINEW_EVENTS) */
 #define SINEW_MSG_LEFT 0x02u       /* no data: this peer has gone (with SINEW_EVENTS) */
-#define SINEW_MSG_CORRUPT 0x04u    /* with LEFT: the peer broke the framing and was cut off */
+#define SINEW_MSG_CORRUPT 0x04u    /* with LEFT: it was cut off: it broke the framing, or pool= */
 #define SINEW_MSG_UNFINISHED 0x08u /* frame=line: the peer left before the end of this line */
 #define SINEW_MSG_TAGGED 0x10u     /* tag is set; on sending: carry it */
 #define SINEW_MSG_LATE 0x20u       /* was overtaken, and counted in `lost` before it came */

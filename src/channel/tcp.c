@@ -21,6 +21,7 @@
 #include "../cleanup.h"
 #include "../error.h"
 #include "../pipe_io.h"
+#include "../pool.h"
 #include "../ready.h"
 #include "../session.h"
 #include "../socket.h"
@@ -43,7 +44,7 @@ enum {
 #define FRESH INT64_C(1000000000)
 
 struct settings {
-	int64_t nodelay, keepalive, reconnect, resolve, peers, buffer;
+	int64_t nodelay, keepalive, reconnect, resolve, peers, pool, buffer;
 };
 
 /* Where a URI points: what bind and connect take. */
@@ -84,6 +85,7 @@ static const struct sinew__option_row options[] = {
 	{{"peers", "number", "16384",
 		 "how many at once; with 1 a receive is one system call, the others wait"},
 		SINEW__OPTION_NUMBER, OWN(peers), 1, 1 << 20},
+	SINEW__POOL_OPTION(OWN(pool)),
 	{{"buffer", "size", NULL, "the send buffer; by default the kernel tunes it"},
 		SINEW__OPTION_SIZE, OWN(buffer), 1024, INT_MAX / 2},
 	{.type = SINEW__OPTION_END},
@@ -296,6 +298,8 @@ static int open_listening(struct sinew_channel *channel, const struct place *pla
 		sinew__sys.listen(fd, SOMAXCONN) < 0)
 		return failed(channel, "listen on", -errno);
 	int r = sinew__sessions_open(channel, (unsigned)own->peers + 1024);
+	if (r == 0 && own->peers > 1)
+		r = sinew__pool_open(channel, own->pool);
 	if (r == 0)
 		r = sinew__table_open(channel, &listener, fd, (unsigned)own->peers);
 	if (r == 0)

@@ -15,6 +15,7 @@
 #include "../error.h"
 #include "../path.h"
 #include "../pipe_io.h"
+#include "../pool.h"
 #include "../socket.h"
 #include "../table.h"
 #include "../unix_packet.h"
@@ -26,7 +27,7 @@ enum {
 };
 
 struct settings {
-	int64_t type, peers, buffer, fd;
+	int64_t type, peers, pool, buffer, fd;
 	struct sinew__users allow;
 };
 
@@ -41,6 +42,7 @@ static const struct sinew__option_row options[] = {
 	{{"peers", "number", "16384",
 		 "how many at once; with 1 a receive is one system call, the others wait"},
 		SINEW__OPTION_NUMBER, OWN(peers), 1, 1 << 20},
+	SINEW__POOL_OPTION(OWN(pool)),
 	{{"buffer", "size", NULL, "the send buffer; packets are bounded by it"}, SINEW__OPTION_SIZE,
 		OWN(buffer), 1024, INT_MAX / 2},
 	{{"fd", "descriptor", NULL, "adopt this inherited, connected socket"}, SINEW__OPTION_NUMBER,
@@ -322,6 +324,8 @@ static int open_listening(struct sinew_channel *channel)
 	}
 	if (r == 0)
 		r = *name == '@' ? bind_abstract(channel, fd, name) : bind_path(channel, fd, name);
+	if (r == 0 && type != SOCK_DGRAM && own->peers > 1)
+		r = sinew__pool_open(channel, own->pool);
 	if (r == 0 && type != SOCK_DGRAM)
 		r = sinew__table_open(channel, &listener, fd, (unsigned)own->peers);
 	if (r == 0 || channel->one)
