@@ -19,6 +19,7 @@
 
 #include "bench.h"
 #include "crew.h"
+#include "echo.h"
 #include "report.h"
 
 static const char help[] =
@@ -32,6 +33,7 @@ static const char help[] =
 	"  -o, --only NAME     only rows whose name contains NAME (may be repeated)\n"
 	"  -p, --part PART     only transfer, roundtrip, stream or large (may be repeated)\n"
 	"  -r, --rounds N      rounds of each measurement, 3 to 31 (9)\n"
+	"  -e, --echo          instead: servers with 10 to 10,000 peers, beside a bare epoll loop\n"
 	"  -s, --self          bare calls against themselves: what the noise of this machine does\n"
 	"  -q, --quick         three short rounds: a look, not a measurement\n"
 	"  -j, --json FILE     also write everything as JSON; - is standard output, without "
@@ -49,7 +51,7 @@ struct options {
 	const char *only[NAMES], *parts[NAMES];
 	unsigned only_count, part_count;
 	unsigned rounds;
-	bool quick, self;
+	bool quick, self, echo;
 	const char *json, *file;
 };
 
@@ -71,6 +73,8 @@ static void list_rows(void)
 {
 	for (unsigned i = 0; i < bench_row_count; i++)
 		puts(bench_rows[i].name);
+	for (unsigned i = 0; i < echo_line_count; i++)
+		printf("%s (--echo)\n", echo_line(i));
 }
 
 static unsigned round_count(const char *text)
@@ -93,11 +97,14 @@ static const char *known_part(const char *part)
 	usage("--part wants transfer, roundtrip, stream or large, not ", part);
 }
 
-static const char *known_name(const char *name)
+static void check_name(const char *name, bool echo)
 {
-	for (unsigned i = 0; i < bench_row_count; i++)
+	for (unsigned i = 0; echo && i < echo_line_count; i++)
+		if (strstr(echo_line(i), name))
+			return;
+	for (unsigned i = 0; !echo && i < bench_row_count; i++)
 		if (strstr(bench_rows[i].name, name))
-			return name;
+			return;
 	usage("no row (see --list) is named ", name);
 }
 
@@ -112,7 +119,7 @@ static void take_option(struct options *options, int option)
 {
 	switch (option) {
 	case 'o':
-		add(options->only, &options->only_count, known_name(optarg));
+		add(options->only, &options->only_count, optarg);
 		break;
 	case 'p':
 		add(options->parts, &options->part_count, known_part(optarg));
@@ -122,6 +129,9 @@ static void take_option(struct options *options, int option)
 		break;
 	case 'q':
 		options->quick = true;
+		break;
+	case 'e':
+		options->echo = true;
 		break;
 	case 's':
 		options->self = true;
@@ -146,6 +156,7 @@ static struct options parse(int argc, char **argv)
 		{"only", required_argument, NULL, 'o'},
 		{"part", required_argument, NULL, 'p'},
 		{"rounds", required_argument, NULL, 'r'},
+		{"echo", no_argument, NULL, 'e'},
 		{"self", no_argument, NULL, 's'},
 		{"quick", no_argument, NULL, 'q'},
 		{"json", required_argument, NULL, 'j'},
@@ -156,12 +167,16 @@ static struct options parse(int argc, char **argv)
 	struct options options = {0};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "o:p:r:sqj:lh", longs, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "o:p:r:esqj:lh", longs, NULL)) != -1)
 		take_option(&options, option);
 	if (optind < argc)
 		options.file = argv[optind++];
 	if (optind < argc)
 		usage("only one FILE; not wanted: ", argv[optind]);
+	if (options.echo && (options.file || options.json || options.part_count || options.self))
+		usage("--echo goes with --only, --rounds and --quick alone", "");
+	for (unsigned i = 0; i < options.only_count; i++)
+		check_name(options.only[i], options.echo);
 	if (!options.rounds)
 		options.rounds = options.quick ? 3 : 9;
 	return options;
@@ -345,6 +360,11 @@ int main(int argc, char **argv)
 	if (plan.cpu[1] < 0)
 		fputs("sinew-bench: only one CPU: what needs two is left out\n", stderr);
 	make_directory();
+	if (options.echo) {
+		status = echo_measure(&plan, options.only, options.only_count);
+		clean_up();
+		return crew_interrupted() ? 130 : status;
+	}
 	count = plan_steps(&options, &plan, steps);
 	take_steps(steps, count, &report, &plan, sum);
 	clean_up();

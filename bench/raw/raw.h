@@ -40,6 +40,9 @@ unsigned raw_get(struct link *link, const unsigned char **data, unsigned count);
 /* link->tuning.buffer as SO_SNDBUF and SO_RCVBUF, if it is set. */
 void raw_buffers(struct link *link, int fd);
 
+/* The server of the many-peer benchmark, until the last of its peers has left. */
+void raw_echo(int listener);
+
 /* Fails with what was tried and errno. */
 int raw_check(int result, const char *what);
 
