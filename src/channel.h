@@ -102,11 +102,11 @@ struct sinew__ring {
 
 /* What one of many links holds of the memory that its table bounds (pool.h). */
 struct sinew__hold {
+	size_t claim; /* how much of it may be used beyond what is free for everybody, counted from own */
 	struct sinew__ring ring; /* among those in its state */
 	int state;
 	uint8_t *own; /* memory of its own, and the size of that */
 	size_t most;
-	size_t claim; /* how much of it may be used beyond what is free for everybody, counted from own */
 	size_t want;   /* waiting: for so much */
 	uint64_t mark; /* receiving: bytes taken at `since`; sending: how far own was ever used */
 	int64_t since; /* when it last made progress */
@@ -131,33 +131,34 @@ struct sinew__outbox {
 	size_t head, tail, size;
 };
 
+/* Of thousands of links each message may touch another: what it needs stands together at the front. */
 struct sinew__link {
 	struct sinew_channel *channel;
 	const struct sinew__link_ops *ops;
 	int rfd, wfd; /* the same for sockets; -1 where there is no such direction */
 	uint64_t id;
-	struct sinew__inbox in;
-	struct sinew__outbox out;
-	struct sinew__hold in_hold, out_hold; /* of a table with a pool */
-	void *mapped;                         /* both buffers */
-	size_t mapped_size;
-	size_t simple;   /* messages up to this size may take the short way; 0: none */
-	size_t stride;   /* nonzero: long payloads go alone, and in writes of this size */
-	size_t sip;      /* nonzero: long payloads are read in pieces of this size */
-	size_t atomic;   /* nonzero: a write of at most this many bytes is never interleaved */
-	uint64_t writer; /* nonzero: larger messages go in pieces under this id */
 	struct sinew__session *session; /* receiving: what its HELLO said */
 	uint64_t after;                 /* receiving: not before that link's end; 0: at once */
+	size_t sip;                     /* nonzero: long payloads are read in pieces of this size */
+	_Atomic unsigned refs;          /* one of the table, one of a sender at work */
 	bool spoke;                     /* receiving: a message came already */
 	bool finished;                  /* receiving: its end was told, it can still be answered */
 	bool ended, broken;             /* receiving: read its end; sending: write failed */
 	int failed;                     /* packets, receiving: the error that ended it, or 0 */
-	int quick;                      /* the same file, not blocking; or -1 */
+	bool hello_due;                 /* sending: introduce ourselves before the next frame */
 	bool no_nowait;                 /* the kernel refused RWF_NOWAIT on it */
 	bool ours;                      /* we made the descriptors: their kind is known */
 	bool pollable;                  /* POLLOUT on wfd says that the peer has room */
-	_Atomic unsigned refs;          /* one of the table, one of a sender at work */
-	bool hello_due;                 /* sending: introduce ourselves before the next frame */
+	struct sinew__inbox in;
+	struct sinew__outbox out;
+	struct sinew__hold in_hold, out_hold; /* of a table with a pool */
+	size_t simple;   /* messages up to this size may take the short way; 0: none */
+	size_t stride;   /* nonzero: long payloads go alone, and in writes of this size */
+	size_t atomic;   /* nonzero: a write of at most this many bytes is never interleaved */
+	uint64_t writer; /* nonzero: larger messages go in pieces under this id */
+	int quick;       /* the same file, not blocking; or -1 */
+	void *mapped;    /* both buffers */
+	size_t mapped_size;
 	struct sinew_peer who;
 	struct sinew_msg kept; /* receiving: about the packet kept in the inbox */
 };

@@ -4,10 +4,17 @@
  * as the largest message needs, and cost memory only as far as they are used; nothing is allocated
  * after this. Of many links each has them for what is unfinished only; see pool.h.
  */
+#include <string.h>
+
+#include "banned.h"
 #include "channel.h"
 #include "cleanup.h"
 #include "error.h"
 #include "pool.h"
+
+/* A link begins where a line of the cache does. */
+enum { LINE = 64 };
+#define LINED(size) (((size) + LINE - 1) / LINE * LINE)
 
 /* Packets of many peers have one inbox, the pool's, and no outbox. */
 static bool has_buffers(const struct sinew_channel *channel)
@@ -33,12 +40,13 @@ static void give_buffers(struct sinew__link *link, uint8_t *buffers, size_t in, 
 int sinew__link_make(struct sinew_channel *channel, const struct sinew__link_ops *ops, int rfd,
 	int wfd, struct sinew__link **made)
 {
-	CLEANUP_FREE struct sinew__link *link = calloc(1, sizeof *link);
+	CLEANUP_FREE struct sinew__link *link = aligned_alloc(LINE, LINED(sizeof *link));
 	size_t in = sinew__pool_in_size(channel), out = sinew__pool_out_size(channel);
 	uint8_t *buffers = NULL;
 
 	if (!link)
 		return sinew__fail(ENOMEM, "%s: no memory", channel->spec.text);
+	memset(link, 0, sizeof *link);
 	if (has_buffers(channel))
 		buffers = sinew__sys.mmap(NULL, in + out, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

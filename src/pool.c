@@ -67,6 +67,7 @@ int sinew__pool_open(struct sinew_channel *channel, int64_t bound)
 			"%s: cannot reserve %zu bytes for buffers; lower max=", channel->spec.text,
 			in + out);
 	pool->sending = pool->shared + in;
+	pool->ample = least;
 	pool->bound = (size_t)bound > least ? (size_t)bound : least;
 	for (int state = IDLE; state <= WAITING; state++)
 		sinew__ring_init(&pool->lists[state]);
@@ -133,6 +134,7 @@ static void enlist(struct sinew__pool *pool, struct sinew__link *link, enum stat
 
 	pool->idle -= hold->state == IDLE ? hold->claim : 0;
 	pool->idle += state == IDLE ? hold->claim : 0;
+	pool->waiting += (state == WAITING) - (hold->state == WAITING);
 	sinew__ring_leave(&hold->ring);
 	hold->state = (int)state;
 	if (state != LOOSE)
@@ -172,17 +174,15 @@ static bool can_have(const struct sinew__pool *pool, size_t more)
 	return pool->used - pool->idle + more <= pool->bound;
 }
 
-static bool somebody_waits(struct sinew__pool *pool)
+static bool somebody_waits(const struct sinew__pool *pool)
 {
-	return oldest(pool, WAITING);
+	return pool->waiting;
 }
 
 /* Whether a read must not leave much behind. */
-static bool is_low(const struct sinew__link *link)
+static bool is_low(struct sinew__pool *pool)
 {
-	struct sinew__pool *pool = link->channel->pool;
-
-	return somebody_waits(pool) || !can_have(pool, link->in_hold.most + MARGIN);
+	return somebody_waits(pool) || !can_have(pool, pool->ample);
 }
 
 static void set_claim(struct sinew__pool *pool, struct sinew__link *link, size_t size)
@@ -306,7 +306,7 @@ HOT int sinew__pool_prepare(struct sinew__link *link)
 	struct sinew__inbox *in = &link->in;
 	size_t rest = rest_of(link);
 	size_t need = in->skip || in->need <= rest ? rest + 1 : in->need;
-	bool low = is_low(link);
+	bool low = is_low(pool);
 
 	if (need > SHARED || (rest == 0 && in->long_run && link->in_hold.claim))
 		return prepare_own(pool, link, need, low);
@@ -368,6 +368,14 @@ static bool is_spared(struct sinew__pool *pool, struct sinew__link *link)
 	return true;
 }
 
+/* The longer the line, the less: or peers who stop could hold it up for as long as they are many. */
+static int64_t patience(const struct sinew__pool *pool)
+{
+	int64_t each = SINEW__PATIENCE / (pool->waiting ? pool->waiting : 1);
+
+	return each > SINEW__LEAST_PATIENCE ? each : SINEW__LEAST_PATIENCE;
+}
+
 struct sinew__link *sinew__pool_look(struct sinew_channel *channel)
 {
 	struct sinew__pool *pool = channel->pool;
@@ -378,7 +386,7 @@ struct sinew__link *sinew__pool_look(struct sinew_channel *channel)
 		while (grant(pool))
 			;
 		link = somebody_waits(pool) ? oldest(pool, BUSY) : NULL;
-		if (link && now - link->in_hold.since < SINEW__PATIENCE)
+		if (link && now - link->in_hold.since < patience(pool))
 			link = NULL;
 		if (link && rest_of(link) <= SINEW__FREE)
 			shrink(pool, link);

@@ -32,10 +32,12 @@ struct sinew__pool {
 	size_t shared_size;
 	uint8_t *sending;
 	size_t bound, used;
+	size_t ample;                 /* who has so much left to claim need not be sparing */
 	size_t idle;                  /* of these, what can be had back at once */
 	struct sinew__link *borrower; /* has the shared buffer for its inbox */
 	struct sinew__ring lists[3];  /* IDLE, BUSY, WAITING; the oldest first */
 	bool look;                    /* something may be granted, or somebody overdue */
+	unsigned waiting;             /* how many wait */
 	bool timed;                   /* the table's timer runs for us */
 	size_t simple;                /* as a link's */
 	pthread_mutex_t lock; /* over what follows: the sender's, and who removes a link's */
@@ -80,7 +82,8 @@ void sinew__pool_out_leave(struct sinew__link *);
 /* ---- for the two files alone ---- */
 
 enum { SINEW__PAGE = 4096, SINEW__FREE = 2 * SINEW__PAGE };
-#define SINEW__PATIENCE INT64_C(2000000000) /* ns without progress while others wait */
+#define SINEW__PATIENCE INT64_C(2000000000)      /* ns without progress while another waits */
+#define SINEW__LEAST_PATIENCE INT64_C(250000000) /* while many do */
 
 static inline void sinew__ring_init(struct sinew__ring *ring)
 {
