@@ -141,6 +141,7 @@ struct sinew__link {
 	uint64_t after;                 /* receiving: not before that link's end; 0: at once */
 	size_t sip;                     /* nonzero: long payloads are read in pieces of this size */
 	_Atomic unsigned refs;          /* one of the table, one of a sender at work */
+	uint64_t next;                  /* of the session: the number its HELLO said */
 	bool spoke;                     /* receiving: a message came already */
 	bool finished;                  /* receiving: its end was told, it can still be answered */
 	bool ended, broken;             /* receiving: read its end; sending: write failed */

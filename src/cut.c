@@ -65,6 +65,8 @@ static int act(struct sinew__link *link, struct sinew__view *view, const struct 
 			missing(in, in->tail - in->head + 1);
 			return 2;
 		}
+		if (r == -ESTALE)
+			in->head = in->tail;
 		if (r < 0)
 			return r;
 	} else if (frame->type == SINEW__FRAME_PIECE) {

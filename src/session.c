@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "error.h"
+#include "table.h"
 
 struct sinew__sessions {
 	unsigned most, next;
@@ -59,9 +60,13 @@ int sinew__session_hello(struct sinew__link *link, uint64_t id, uint64_t next)
 	if (link->session || link->spoke || id == 0)
 		return -EBADMSG;
 	struct sinew__session *row = find(s, id);
+	/* A message that had come in part counts as received, and may be sent again. */
+	if (row && next + 1 < row->received)
+		return -ESTALE;
 	if (row && row->link) {
-		row->successor = link->id;
+		row->awaited = true;
 		link->after = row->link->id;
+		link->next = next;
 		sinew__sys.shutdown(row->link->rfd, SHUT_RDWR);
 		return -EAGAIN;
 	}
@@ -71,9 +76,13 @@ int sinew__session_hello(struct sinew__link *link, uint64_t id, uint64_t next)
 		row = oldest(s);
 	if (!row)
 		return 0;
-	link->after = 0;
-	*row = (struct sinew__session){.id = id, .received = next, .link = link};
+	bool awaited = row->id == id && row->awaited;
+	*row = (struct sinew__session){
+		.id = id, .received = next, .link = link, .awaited = awaited};
 	link->session = row;
+	link->after = 0;
+	if (awaited)
+		sinew__sys.shutdown(link->rfd, SHUT_RDWR);
 	return 0;
 }
 
@@ -83,8 +92,9 @@ uint64_t sinew__session_leave(struct sinew__link *link)
 	uint64_t successor = 0;
 
 	if (session) {
-		successor = session->successor;
-		session->successor = 0;
+		if (session->awaited)
+			successor =
+				sinew__table_successor(link->channel, link->id, &session->awaited);
 		session->link = NULL;
 	}
 	link->session = NULL;

@@ -12,7 +12,7 @@
 struct sinew__session {
 	uint64_t id, received;
 	struct sinew__link *link; /* its connection now, or NULL */
-	uint64_t successor; /* a newer connection that waits until that one is read to its end */
+	bool awaited;             /* newer ones wait until that one is read to its end */
 };
 
 /* Room to remember `most` senders. -ENOMEM. */
@@ -20,8 +20,9 @@ int sinew__sessions_open(struct sinew_channel *, unsigned most);
 void sinew__sessions_close(struct sinew_channel *);
 
 /* A HELLO came on this link. 0; -EAGAIN: an older connection of this sender must be read to its end
- * first (it is shut down, and this link becomes current after it); until then this one, link->after, is
- * not read, or its own end might come first. -EBADMSG: not the first frame. */
+ * first (it is shut down, and the oldest that waits becomes current after it); until then this one,
+ * link->after, is not read, or its own end might come first. -ESTALE: a newer one was read already, and
+ * what this one carries counted as lost. -EBADMSG: not the first frame. */
 int sinew__session_hello(struct sinew__link *, uint64_t session, uint64_t next);
 
 /* A message was delivered, or given up, from this link. */

@@ -243,7 +243,7 @@ static int unusable(struct sinew_channel *channel, struct sinew__link *link, int
 		return sinew__fail(EBADMSG, "%s: the peer does not speak this framing; cut off",
 			channel->spec.text);
 	}
-	return remove_link(channel, link, SINEW_MSG_CORRUPT);
+	return remove_link(channel, link, error == -ESTALE ? 0 : SINEW_MSG_CORRUPT);
 }
 
 /* frame=raw: one read is one message, straight to its target. */
@@ -289,18 +289,19 @@ static int from_kernel(struct sinew_channel *channel, struct sinew__link *link, 
 	return straight ? MESSAGE : AGAIN;
 }
 
-/* The link to read instead of one that waits for an older connection of the same sender. */
+/* The link to read instead of one that waits for an older connection of the same sender; NULL: that is
+ * gone, and what this one has can be cut. */
 static struct sinew__link *older_first(struct sinew_channel *channel, struct sinew__link *link)
 {
 	if (!link->after)
 		return link;
 	sinew__table_prefer(channel, link->after);
-	struct sinew__link *older = sinew__table_current(channel);
-	if (older)
-		return older;
-	link->after = 0;
-	sinew__table_prefer(channel, link->id);
-	return link;
+	if (!sinew__table_current(channel)) {
+		link->after = 0;
+		sinew__table_prefer(channel, link->id);
+		return NULL;
+	}
+	return sinew__table_current(channel);
 }
 
 /* The next whole message, at *at; *view lies in its inbox or in the target. */
@@ -333,7 +334,7 @@ static int next_message(struct sinew_channel *channel, struct sinew__link **at,
 				return r;
 			*at = older_first(channel, *at);
 		}
-		r = from_kernel(channel, *at, alone, target, view, until);
+		r = *at ? from_kernel(channel, *at, alone, target, view, until) : AGAIN;
 	} while (r == AGAIN);
 	return r;
 }

@@ -479,6 +479,29 @@ int sinew__table_tell(struct sinew_channel *channel, int step, struct sinew_msg 
 	return step == EVENT ? 1 : step;
 }
 
+uint64_t sinew__table_successor(struct sinew_channel *channel, uint64_t id, bool *more)
+{
+	struct sinew__table *table = channel->table;
+	struct sinew__link *oldest = NULL;
+
+	pthread_mutex_lock(&table->lock);
+	for (unsigned i = 0; i < table->high; i++) {
+		struct sinew__link *link = table->slots[i];
+		if (link && link->after == id && (!oldest || link->next < oldest->next))
+			oldest = link;
+	}
+	if (oldest)
+		oldest->after = 0;
+	*more = false;
+	for (unsigned i = 0; i < table->high; i++)
+		if (table->slots[i] && table->slots[i]->after == id) {
+			table->slots[i]->after = oldest->id;
+			*more = true;
+		}
+	pthread_mutex_unlock(&table->lock);
+	return oldest ? oldest->id : 0;
+}
+
 void sinew__table_prefer(struct sinew_channel *channel, uint64_t id)
 {
 	struct sinew__table *table = channel->table;

@@ -50,6 +50,10 @@ void sinew__table_let_go(struct sinew__link *);
 /* The receiving thread is done with this link: END or worse. */
 void sinew__table_remove(struct sinew_channel *, struct sinew__link *, unsigned flags);
 
+/* Of the links that wait for the end of the one with this id (link->after) the oldest: its id, or 0. The
+ * others, if there are *more, wait for that one now. */
+uint64_t sinew__table_successor(struct sinew_channel *, uint64_t id, bool *more);
+
 /* Makes the link with this id, if it is still there, the current one: its inbox has what to cut. */
 void sinew__table_prefer(struct sinew_channel *, uint64_t id);
 

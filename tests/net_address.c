@@ -6,13 +6,10 @@
 #include "net_wire.h"
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/mount.h>
-
-#include "sys.h"
 
 enum {
 	FEW = 3,       /* unanswered transmissions, where a case is about what comes after */
@@ -185,52 +182,6 @@ TEST_EACH(connected, slow_reader_is_not_gone, struct line, line)
 	scene_close(&scene);
 }
 
-/* ---- what the network may say ---- */
-
-/* Once, as of a real socket; then it is closed. */
-static int network_says;
-
-static ssize_t broken_recv(int fd, void *buf, size_t size, int flags)
-{
-	(void)fd, (void)buf, (void)size, (void)flags;
-	errno = network_says;
-	network_says = EPIPE;
-	return -1;
-}
-
-static ssize_t broken_send(int fd, const void *buf, size_t size, int flags)
-{
-	return broken_recv(fd, (void *)buf, size, flags);
-}
-
-/* Whatever it says of a way that is gone, the connection broke; its words are kept. */
-TEST(way_is_gone_by_any_name)
-{
-	static const int names[] = {ETIMEDOUT, EHOSTUNREACH, EHOSTDOWN, ENETUNREACH, ENETDOWN};
-	sinew_channel *server = NULL, *client = NULL;
-	struct sinew_msg msg = {.data = "a", .size = 1};
-	char uri[100], byte;
-
-	CHECK_OK(sinew_open(&server, "tcp:127.0.0.1:0", SINEW_LISTEN, soon(1000)));
-	CHECK_OK(sinew_name(server, uri, sizeof uri));
-	sinew__sys.recv = broken_recv;
-	sinew__sys.send = broken_send;
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		CHECK_OK(sinew_open(&client, uri, 0, soon(5000)));
-		network_says = names[i];
-		CHECK_ERR(sinew_send(client, &msg, 1, soon(1000)), -ECONNABORTED);
-		CHECK(strstr(sinew_error_text(), strerror(names[i])));
-		network_says = names[i];
-		CHECK_ERR(sinew_send(client, &msg, 1, SINEW_FOREVER), -ECONNABORTED);
-		network_says = names[i];
-		CHECK_ERR(sinew_recv(client, &byte, 1, &msg, soon(1000)), -ECONNABORTED);
-		CHECK(strstr(sinew_error_text(), strerror(names[i])));
-		CHECK_OK(sinew_close(client));
-		msg = (struct sinew_msg){.data = "a", .size = 1};
-	}
-	CHECK_OK(sinew_close(server));
-}
-
 /* ---- clients that renew ---- */
 
 /* Messages before the connection breaks, and on the way when it does. */
@@ -319,79 +270,6 @@ TEST_EACH(connected, renewed_to_the_address_that_came_back, struct line, line)
 		line->v6 ? "ip addr add fd77::1/64 dev wire nodad"
 			 : "ip addr add 10.77.0.1/24 dev wire",
 		LEFT);
-}
-
-/* ---- messages that had come before the break ---- */
-
-enum { BATCH = 64, SIZE = 1000, FRAME = 4 + SIZE, HELLO = 24, READ = 20 };
-
-static void send_batch(void *uri)
-{
-	static uint8_t data[BATCH][SIZE];
-	struct sinew_msg msgs[BATCH] = {0};
-	sinew_channel *client = NULL;
-
-	for (unsigned i = 0; i < BATCH; i++) {
-		msgs[i] = (struct sinew_msg){.data = data[i], .size = SIZE};
-		fill_message(data[i], SIZE, i);
-	}
-	CHECK_OK(sinew_open(&client, uri, 0, soon(5000)));
-	CHECK_EQ(sinew_send(client, msgs, BATCH, soon(20000)), BATCH);
-	CHECK_OK(sinew_close(client));
-}
-
-/* A connection of a listener that is not ours. The number its client says it begins with. */
-static int accept_hello(int listener, uint64_t *next)
-{
-	int fd = CHECK_SYS(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
-	uint8_t hello[HELLO];
-
-	CHECK_EQ(recv(fd, hello, HELLO, MSG_WAITALL), HELLO);
-	CHECK_EQ(hello[4], 3);
-	*next = hello[HELLO - 1];
-	return fd;
-}
-
-static void read_frames(int fd, uint64_t from, uint64_t to)
-{
-	uint8_t frame[FRAME], want[SIZE];
-
-	for (; from < to; from++) {
-		CHECK_EQ(recv(fd, frame, FRAME, MSG_WAITALL), FRAME);
-		fill_message(want, SIZE, from);
-		CHECK_MEM(frame + 4, SIZE, want, SIZE);
-	}
-}
-
-/* The connection breaks while half of an array of messages is on it: what had gone is not sent again. */
-TEST(nothing_twice_of_a_batch)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001)};
-	socklen_t size = sizeof address;
-	const int room = 4096;
-	uint64_t next;
-	char uri[100];
-
-	int listener = CHECK_SYS(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-	CHECK_SYS(setsockopt(listener, SOL_SOCKET, SO_RCVBUF, &room, sizeof room));
-	CHECK_SYS(bind(listener, (struct sockaddr *)&address, size));
-	CHECK_SYS(listen(listener, 5));
-	CHECK_SYS(getsockname(listener, (struct sockaddr *)&address, &size));
-	snprintf(uri, sizeof uri, "tcp:127.0.0.1:%d?reconnect=20s&buffer=4K",
-		ntohs(address.sin_port));
-	pid_t pid = test_fork(send_batch, uri);
-	int fd = accept_hello(listener, &next);
-	CHECK_EQ(next, 0);
-	read_frames(fd, 0, READ);
-	test_blocked(pid, -1);
-	close(fd);
-	fd = accept_hello(listener, &next);
-	CHECK(next >= READ);
-	CHECK(next < BATCH);
-	read_frames(fd, next, BATCH);
-	CHECK_EQ(test_wait(pid), 0);
-	close(fd);
-	close(listener);
 }
 
 /* ---- a peer that starts anew ---- */
