@@ -148,25 +148,26 @@ static void begin(struct sinew__link *link)
 	link->in_hold.spared = false;
 }
 
-/* Gives the claim up and the pages back; at most a free page's worth is here, and stays. */
+/* Gives up all of the claim, and the pages, but for what is here beyond the free pages. */
 static void shrink(struct sinew__pool *pool, struct sinew__link *link)
 {
 	struct sinew__hold *hold = &link->in_hold;
 	struct sinew__inbox *in = &link->in;
 	size_t rest = rest_of(link);
+	size_t left = rest > SINEW__FREE ? sinew__pages(rest) : SINEW__FREE;
 
 	if (in->data == hold->own) {
 		memmove(in->data, in->data + in->head, rest);
 		in->head = 0;
 		in->tail = rest;
-		in->size = SINEW__FREE;
+		in->size = left;
 	}
 	enlist(pool, link, LOOSE);
+	if (hold->claim > left)
+		sinew__sys.madvise(hold->own + left, hold->claim - left, MADV_DONTNEED);
 	pool->used -= hold->claim;
-	if (hold->claim > SINEW__FREE)
-		sinew__sys.madvise(
-			hold->own + SINEW__FREE, hold->claim - SINEW__FREE, MADV_DONTNEED);
-	hold->claim = 0;
+	hold->claim = rest > SINEW__FREE ? left : 0;
+	pool->used += hold->claim;
 }
 
 static bool can_have(const struct sinew__pool *pool, size_t more)
@@ -264,8 +265,7 @@ static void borrow(struct sinew__pool *pool, struct sinew__link *link, size_t si
 static void wait_in_line(struct sinew__pool *pool, struct sinew__link *link, size_t want)
 {
 	settle(pool, link);
-	if (rest_of(link) <= SINEW__FREE)
-		shrink(pool, link);
+	shrink(pool, link);
 	link->in_hold.want = want;
 	enlist(pool, link, WAITING);
 	sinew__table_watch(link->channel, link, false);
@@ -283,21 +283,22 @@ static size_t whole_size(const struct sinew__link *link, size_t need)
 	return size;
 }
 
-/* Reading into the link's own memory. In need, what is free for everybody is used up first. */
-static int prepare_own(struct sinew__pool *pool, struct sinew__link *link, size_t need, bool low)
+/* Reading into the link's own memory. A claim that is too small is no use: what is read into it would
+ * be held while the link waits for more. What is free for everybody is used up first. */
+static int prepare_own(struct sinew__pool *pool, struct sinew__link *link, size_t need)
 {
 	struct sinew__hold *hold = &link->in_hold;
 	size_t size = whole_size(link, need);
 
-	bool enough = hold->claim >= size || (low && rest_of(link) < SINEW__FREE);
-	if (!enough && !somebody_waits(pool))
-		enough = claim(pool, link, size);
-	if (enough) {
-		attach(pool, link);
-		return 0;
+	if (hold->claim < size && (somebody_waits(pool) || !claim(pool, link, size))) {
+		if (rest_of(link) >= SINEW__FREE) {
+			wait_in_line(pool, link, size);
+			return -EAGAIN;
+		}
+		shrink(pool, link);
 	}
-	wait_in_line(pool, link, size);
-	return -EAGAIN;
+	attach(pool, link);
+	return 0;
 }
 
 HOT int sinew__pool_prepare(struct sinew__link *link)
@@ -309,11 +310,11 @@ HOT int sinew__pool_prepare(struct sinew__link *link)
 	bool low = is_low(pool);
 
 	if (need > SHARED || (rest == 0 && in->long_run && link->in_hold.claim))
-		return prepare_own(pool, link, need, low);
+		return prepare_own(pool, link, need);
 	if (rest < SINEW__FREE || (rest == SINEW__FREE && !low))
 		borrow(pool, link, low ? SINEW__FREE : SHARED);
 	else if (pool->borrower != link || rest == SINEW__FREE)
-		return prepare_own(pool, link, need, low);
+		return prepare_own(pool, link, need);
 	return 0;
 }
 
