@@ -248,7 +248,7 @@ static void borrow(struct sinew__pool *pool, struct sinew__link *link, size_t si
 	struct sinew__inbox *in = &link->in;
 	size_t rest = rest_of(link);
 
-	if (pool->borrower && pool->borrower != link)
+	if (pool->borrower && pool->borrower != link && rest_of(pool->borrower))
 		settle(pool, pool->borrower);
 	if (pool->borrower != link || in->tail > size) {
 		memmove(pool->shared, in->data + in->head, rest);
@@ -316,6 +316,17 @@ HOT int sinew__pool_prepare(struct sinew__link *link)
 	else if (pool->borrower != link || rest == SINEW__FREE)
 		return prepare_own(pool, link, need);
 	return 0;
+}
+
+HOT uint8_t *sinew__pool_quick(struct sinew__link *link)
+{
+	struct sinew__pool *pool = link->channel->pool;
+
+	if (pool->used || pool->waiting)
+		return NULL;
+	borrow(pool, link, SHARED);
+	link->in.head = link->in.tail = 0;
+	return pool->shared;
 }
 
 size_t sinew__pool_ahead(const struct sinew__link *link)

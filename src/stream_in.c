@@ -304,6 +304,57 @@ static struct sinew__link *older_first(struct sinew_channel *channel, struct sin
 	return sinew__table_current(channel);
 }
 
+/* One of many, nothing buffered, and memory for everybody: where to read to, or NULL. */
+HOT static uint8_t *quick_place(struct sinew__link *link)
+{
+	const struct sinew_channel *channel = link->channel;
+	const struct sinew__inbox *in = &link->in;
+
+	if (in->head < in->tail || in->skip || in->long_run || link->ended ||
+		!channel->pool->simple || channel->flags & SINEW_EXACT)
+		return NULL;
+	return sinew__pool_quick(link);
+}
+
+/* The common case of many: a small plain message that comes alone. MESSAGE, or AGAIN: look in the
+ * inbox. */
+HOT static int fill_quick(struct sinew_channel *channel, struct sinew__link *link, uint8_t *place,
+	struct sinew__view *view)
+{
+	struct sinew__inbox *in = &link->in;
+	struct iovec iov = {place, SINEW__BULK};
+	uint32_t length;
+
+	ssize_t n = read_some(link, &iov, 1, SINEW_NOW);
+	if (n <= 0)
+		return nothing_came(channel, link, false, n, SINEW_NOW);
+	in->tail = (size_t)n;
+	in->taken += (uint64_t)n;
+	__builtin_memcpy(&length, place, sizeof length);
+	length = be32toh(length);
+	if (in->tail != sizeof length + (size_t)length || length > channel->pool->simple)
+		return AGAIN;
+	*view = (struct sinew__view){
+		.data = place + sizeof length, .size = length, .consume = in->tail};
+	return MESSAGE;
+}
+
+/* The link that was picked: one of many. */
+HOT static int from_one_of_many(struct sinew_channel *channel, struct sinew__link *link,
+	const struct target *target, struct sinew__view *view, int64_t until)
+{
+	uint8_t *place = quick_place(link);
+
+	return place ? fill_quick(channel, link, place, view)
+		     : from_kernel(channel, link, false, target, view, until);
+}
+
+/* Whether a look into the inbox of one of many would find nothing, and say nothing of what is needed. */
+static bool is_used_up(const struct sinew_channel *channel, const struct sinew__link *link)
+{
+	return channel->pool && link->in.head == link->in.tail && !(channel->flags & SINEW_EXACT);
+}
+
 /* The next whole message, at *at; *view lies in its inbox or in the target. */
 static int next_message(struct sinew_channel *channel, struct sinew__link **at,
 	struct sinew__view *view, const struct target *target, int64_t until)
@@ -313,7 +364,7 @@ static int next_message(struct sinew_channel *channel, struct sinew__link **at,
 
 	do {
 		*at = channel->one ? channel->one : sinew__table_current(channel);
-		r = *at ? sinew__cut(*at, view) : 0;
+		r = *at && !is_used_up(channel, *at) ? sinew__cut(*at, view) : 0;
 		if (r == 1)
 			return MESSAGE;
 		if (r < 0) {
@@ -334,7 +385,9 @@ static int next_message(struct sinew_channel *channel, struct sinew__link **at,
 				return r;
 			*at = older_first(channel, *at);
 		}
-		r = *at ? from_kernel(channel, *at, alone, target, view, until) : AGAIN;
+		r = !*at            ? AGAIN
+		    : channel->pool ? from_one_of_many(channel, *at, target, view, until)
+				    : from_kernel(channel, *at, alone, target, view, until);
 	} while (r == AGAIN);
 	return r;
 }
