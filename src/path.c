@@ -10,7 +10,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/un.h>
 
 #include "banned.h"
@@ -24,7 +23,7 @@ int sinew__path_beside(const char *path, char *beside, size_t size)
 {
 	uint32_t salt;
 
-	if (getrandom(&salt, sizeof salt, GRND_NONBLOCK) != sizeof salt)
+	if (sinew__sys.getrandom(&salt, sizeof salt, GRND_NONBLOCK) != sizeof salt)
 		salt = (uint32_t)sinew__now() ^ (uint32_t)getpid() << 16;
 	int n = snprintf(beside, size, "%s.%06x", path, salt & 0xffffff);
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;

@@ -5,8 +5,6 @@
  */
 #include "process.h"
 
-#include <sys/mman.h>
-
 #include "sys.h"
 
 _Atomic(_Atomic uint64_t *) sinew__process_page;
@@ -20,7 +18,7 @@ static _Atomic uint64_t *map_page(void)
 
 	if (page == MAP_FAILED)
 		return NULL;
-	if (madvise(page, 4096, MADV_WIPEONFORK) < 0 ||
+	if (sinew__sys.madvise(page, 4096, MADV_WIPEONFORK) < 0 ||
 		!atomic_compare_exchange_strong(&sinew__process_page, &none, page)) {
 		sinew__sys.munmap(page, 4096);
 		return none;

@@ -18,6 +18,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -43,6 +44,7 @@
 	X(int, fcntl, (int fd, int command, uintptr_t argument), (fd, command, argument)) \
 	X(int, flock, (int fd, int operation), (fd, operation)) \
 	X(int, fstat, (int fd, struct stat *st), (fd, st)) \
+	X(ssize_t, getrandom, (void *buf, size_t size, unsigned flags), (buf, size, flags)) \
 	X(int, getsockname, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n)) \
 	X(int, getsockopt, (int fd, int level, int name, void *v, socklen_t *n), (fd, level, name, v, n)) \
 	X(int, lchown, (const char *path, uid_t uid, gid_t gid), (path, uid, gid)) \

@@ -10,7 +10,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/sysmacros.h>
 
 #include "../banned.h"
@@ -267,7 +266,7 @@ static int open_reader(struct sinew_channel *channel, const char *path, int64_t 
 static int claim_id(struct sinew_channel *channel, int fd, uint64_t *id)
 {
 	for (int tries = 0; tries < 8; tries++) {
-		if (getrandom(id, sizeof *id, 0) != sizeof *id)
+		if (sinew__sys.getrandom(id, sizeof *id, 0) != sizeof *id)
 			return sinew__fail(errno, "%s: getrandom: %m", channel->spec.text);
 		*id = (*id >> 2) | 1;
 		struct flock lock = {

@@ -15,7 +15,6 @@
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "../banned.h"
 #include "../cleanup.h"
@@ -418,7 +417,7 @@ static int tcp_open(struct sinew_channel *channel, int64_t until)
 		return sinew__fail(ENOMEM, "%s: no memory", channel->spec.text);
 	pthread_mutex_init(&state->lock, NULL);
 	state->pending = state->next_read = state->next_write = -1;
-	if (getrandom(&state->session, sizeof state->session, 0) != sizeof state->session)
+	if (sinew__sys.getrandom(&state->session, sizeof state->session, 0) != sizeof state->session)
 		return sinew__fail(errno, "%s: getrandom: %m", channel->spec.text);
 	state->session |= 1;
 	int r = locate(channel, &state->place);
