@@ -119,8 +119,10 @@ int sinew_open(sinew_channel **opened, const char *uri, unsigned flags, int64_t 
 	if (!channel->process)
 		return sinew__fail(ENOMEM, "%s: no memory", uri);
 	r = channel->spec.transport->open(channel, until);
-	if (r < 0)
+	if (r < 0) {
+		channel->spec.common.keep = 0; /* that was for a channel that is open */
 		return r;
+	}
 	if (channel->one)
 		channel->one->simple = sinew__stream_simple(channel->one);
 	if (channel->pool)
@@ -308,7 +310,9 @@ int sinew_resume(sinew_channel *channel)
 			channel->spec.text);
 	atomic_store(&channel->cancelled, false);
 	ssize_t r = sinew__sys.read(channel->cancel_fd, &count, sizeof count);
-	return r > 0 || errno == EAGAIN ? 0 : -errno;
+	if (r < 0 && errno != EAGAIN)
+		return sinew__fail(errno, "%s: cannot be resumed: %m", channel->spec.text);
+	return 0;
 }
 
 /* The options that the other program needs, too: how messages are made of bytes. */
@@ -367,7 +371,7 @@ static void part(struct sinew_channel *channel)
 int sinew_close(sinew_channel *channel)
 {
 	unsigned unread = 0;
-	bool stuck = false;
+	int left = 0; /* why bytes that we had accepted are not gone */
 
 	if (!channel)
 		return 0;
@@ -375,13 +379,15 @@ int sinew_close(sinew_channel *channel)
 		channel->spec.common.keep = 1; /* in a forked child: the name is the parent's */
 	} else {
 		if (channel->flags & SINEW_OUT && !channel->finished)
-			stuck = channel->io->flush(channel, SINEW_NOW) == -EAGAIN;
+			left = channel->io->flush(channel, SINEW_NOW);
 		unread = channel->io->buffered(channel, UINT_MAX);
 		part(channel);
 	}
 	free_channel(channel);
-	if (stuck)
+	if (left == -EAGAIN)
 		return sinew__answer(EAGAIN, "closed with bytes that the peer had no room for");
+	if (left < 0)
+		return left;
 	return (int)unread;
 }
 

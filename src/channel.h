@@ -73,7 +73,8 @@ struct sinew__transport {
 struct sinew__link;
 
 /* Moves bytes (stream) or one datagram (packet). Waits only if `wait`, then for ever.
- * Result: bytes; 0 the end (stream read); -EAGAIN; -EINTR; any other -errno: the link is broken. */
+ * Result: bytes; 0 the end (stream read); -EAGAIN; -EINTR; what passes (sinew__passes); any other
+ * -errno: the link is broken. */
 struct sinew__link_ops {
 	ssize_t (*read)(struct sinew__link *, struct iovec *, int n, bool wait);
 	ssize_t (*write)(struct sinew__link *, const struct iovec *, int n, bool wait);
@@ -92,6 +93,12 @@ struct sinew__link_ops {
 	/* Our process is about to close this link, which others may still read. NULL: nothing to do. */
 	void (*part)(struct sinew__link *);
 };
+
+/* Whether an error says nothing of the link: memory was short, and the same call may do next time. */
+static inline bool sinew__passes(ssize_t error)
+{
+	return error == -ENOMEM || error == -ENOBUFS;
+}
 
 enum { SINEW__NO_PACKET = -0x10000 };
 
@@ -145,6 +152,7 @@ struct sinew__link {
 	bool spoke;                     /* receiving: a message came already */
 	bool finished;                  /* receiving: its end was told, it can still be answered */
 	bool ended, broken;             /* receiving: read its end; sending: write failed */
+	bool torn;                      /* sending: it failed inside a frame, nothing may follow */
 	int failed;                     /* packets, receiving: the error that ended it, or 0 */
 	bool hello_due;                 /* sending: introduce ourselves before the next frame */
 	bool no_nowait;                 /* the kernel refused RWF_NOWAIT on it */

@@ -189,6 +189,9 @@ static ssize_t write_some(struct sinew__link *link, const struct batch *batch, i
 			r = sinew__wait(channel, link->wfd, POLLOUT, until);
 		else if (r == -EINTR)
 			r = sinew__interrupted(channel);
+		else if (sinew__passes(r))
+			return sinew__fail(
+				(int)-r, "send to %s: %s", channel->spec.text, strerror((int)-r));
 		else
 			return broken(link, r);
 		if (r < 0)
@@ -222,9 +225,12 @@ static unsigned retract(struct sinew__link *link, struct batch *batch)
 	size_t at = batch->base;
 	unsigned accepted = 0;
 
-	while (accepted < batch->count && at < out->head) {
-		const struct sinew_msg *msg = &batch->msgs[accepted++];
-		bool outside = batch->payload && accepted == batch->count;
+	while (accepted < batch->count) {
+		const struct sinew_msg *msg = &batch->msgs[accepted];
+		bool outside = batch->payload && accepted + 1 == batch->count;
+		if (at >= out->head && !(outside && batch->payload_gone))
+			break;
+		accepted++;
 		at += overhead(link->channel, msg) + (outside ? 0 : msg->size);
 	}
 	out->tail = at;
@@ -292,33 +298,53 @@ static int renew(struct sinew__link *link, int error, int64_t until)
 {
 	struct sinew_channel *channel = link->channel;
 
-	if (!link->broken || !channel->spec.transport->reconnect || !channel->one)
+	if (!(link->broken || link->torn) || !channel->spec.transport->reconnect || !channel->one)
 		return error;
 	int r = channel->spec.transport->reconnect(channel, SINEW_OUT, until);
 	if (r != 1)
 		return r < 0 ? r : error;
-	link->broken = false;
+	link->broken = link->torn = false;
 	link->hello_due = true;
 	link->out.head = link->out.tail = 0;
 	return 1;
 }
 
-/* A broken connection takes nothing more. The messages that had gone whole were accepted, and may have
- * come to the peer: they are not sent again. Returns how many. */
+/* After a write that failed inside a frame the reader takes what follows for its rest. */
+static void tear(struct sinew__link *link)
+{
+	link->torn = true;
+	link->out.head = link->out.tail = 0;
+}
+
+static int is_torn(const struct sinew__link *link)
+{
+	return sinew__fail(EPIPE, "send to %s: the connection broke inside a message",
+		link->channel->spec.text);
+}
+
+/* A broken connection takes nothing more: what has not gone whole was not accepted. Returns how many
+ * have. */
 static unsigned take_back(struct sinew__link *link, const struct batch *batch)
 {
 	struct sinew__outbox *out = &link->out;
-	unsigned inlined = batch->count - !!batch->payload, gone = 0;
+	size_t end = batch->base;
+	unsigned whole = 0;
 
-	for (size_t at = batch->base; gone < inlined; gone++) {
-		at += overhead(link->channel, &batch->msgs[gone]) + batch->msgs[gone].size;
-		if (at > out->head)
+	for (; whole < batch->count; whole++) {
+		const struct sinew_msg *msg = &batch->msgs[whole];
+		bool outside = batch->payload && whole + 1 == batch->count;
+		size_t next = end + overhead(link->channel, msg) + (outside ? 0 : msg->size);
+		if (out->head < next || outside)
 			break;
+		end = next;
 	}
-	out->tail = batch->base;
+	if (out->head > end || batch->payload_gone)
+		tear(link);
+	else
+		out->tail = batch->base;
 	if (out->head >= out->tail)
 		out->head = out->tail = 0;
-	return gone;
+	return whole;
 }
 
 /* Whether what is gathered may wait in the outbox: one of many has room for a little only. */
@@ -349,9 +375,9 @@ static int send_batch(
 	if (r == 0)
 		return (int)batch.count;
 	if (link->broken) {
-		unsigned gone = take_back(link, &batch);
+		unsigned whole = take_back(link, &batch);
 		r = renew(link, r, until);
-		return r == 1 || gone ? (int)gone : r;
+		return r == 1 || whole ? (int)whole : r;
 	}
 	unsigned accepted = retract(link, &batch);
 	channel->interrupted = accepted && r == -EINTR;
@@ -370,6 +396,11 @@ static int make_way(struct sinew__link *link, const struct sinew_msg *msg, int64
 	do {
 		bool gathering =
 			(channel->spec.common.coalesce || link->hello_due) && out->head == 0;
+		if (link->torn) {
+			r = renew(link, is_torn(link), until);
+			if (r < 0)
+				return r;
+		}
 		introduce(link);
 		if (out->head == out->tail ||
 			(gathering && !goes_in_pieces(link, msg) &&
@@ -424,13 +455,11 @@ size_t sinew__stream_simple(const struct sinew__link *link)
 	return (size_t)common->max < limit ? (size_t)common->max : limit;
 }
 
-/* One link's outbox; a broken connection took its bytes with it. */
+/* One link's outbox. What fails is kept: it goes on where it stopped, or the next call fails as well. */
 static int flush_link(struct sinew__link *link, int64_t until)
 {
 	link->broken = false;
 	int r = push(link, NULL, until);
-	if (link->broken)
-		link->out.head = link->out.tail = 0;
 	if (link->channel->pool)
 		sinew__pool_keep(link);
 	return r;
@@ -461,8 +490,10 @@ HOT static int write_simple(
 		out->head = (size_t)r;
 		out->tail = iov.iov_len;
 		int rest = flush_link(link, until);
-		if (link->broken)
+		if (link->broken) {
+			tear(link);
 			return rest;
+		}
 		channel->interrupted = rest == -EINTR;
 	}
 	sinew__add(&channel->count.sent, 1);
@@ -482,7 +513,7 @@ HOT static int answer_simple(
 	struct sinew__link *link = sinew__table_hold(channel, msg->peer, SINEW_NOW, &r);
 	if (!link)
 		return r;
-	if (!link->out.tail)
+	if (!link->out.tail && !link->torn)
 		r = write_simple(link, pool->sending, msg, until);
 	if (r == 1)
 		sinew__room_update(channel, NULL);
@@ -500,7 +531,7 @@ HOT static int send_simple(
 	if (channel->pool)
 		return answer_simple(channel, msg, until);
 	if (!link || msg->size > link->simple || !link->simple || msg->flags ||
-		msg->peer > link->id || link->out.tail || link->hello_due ||
+		msg->peer > link->id || link->out.tail || link->hello_due || link->torn ||
 		!sinew__may_block(channel, until))
 		return 0;
 	return write_simple(link, link->out.data, msg, until);

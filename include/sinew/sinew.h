@@ -156,8 +156,8 @@ int sinew_inherit(sinew_channel *channel, char *uri, size_t size);
 /* Sends `count` messages in order. Returns how many were accepted, at least 1 unless count is 0, or
  * -errno if none was. An accepted message is on its way, with two exceptions that never reorder or
  * tear anything: with coalesce= it may wait in our buffer; and a message whose first bytes had gone
- * when the deadline came or a cancel arrived counts as accepted, its rest is kept and goes first
- * with the next sinew_send() or sinew_flush().
+ * when the deadline came, a cancel arrived or the kernel was short of memory counts as accepted, its
+ * rest is kept and goes first with the next sinew_send() or sinew_flush().
  * -EMSGSIZE: too large for this channel, the text names the limit. -EPIPE: no reader is left.
  * -EDESTADDRREQ: several peers and none named. -ESTALE: that peer has left. */
 int sinew_send(sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until);
@@ -175,7 +175,8 @@ int sinew_finish(sinew_channel *channel, int64_t until);
  * lost. -EBADMSG: the peer does not speak this framing; it was cut off. -ECONNRESET, -ECONNABORTED:
  * the connection broke; END follows. Where a channel serves many peers the last four never end a
  * call: they cost that peer its message or its connection, counted in `lost` of the next message,
- * which may be that of END. */
+ * which may be that of END; a connection counts as one, for nobody knows what was on its way.
+ * -ENOMEM, -ENOBUFS: the kernel was short of memory; nothing is lost, call again. */
 int sinew_recv(sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until);
 
 /* Borrows up to `count` messages, at least one, without copying; waits only for the first. Each
@@ -199,7 +200,8 @@ int sinew_resume(sinew_channel *channel);
 
 /* Closes and frees. Removes a path it created, unless keep=1. Returns how many received messages
  * were never delivered, or -EAGAIN if bytes that sinew_send() had accepted could not be handed over
- * without waiting (sinew_flush() first). The channel is gone in every case. NULL is fine. */
+ * without waiting (sinew_flush() first), or why else they could not. The channel is gone in every case.
+ * NULL is fine. */
 int sinew_close(sinew_channel *channel);
 
 /* The peer a message came from. With SINEW_ANY_PEER the only one, or, where one socket hears many, the
