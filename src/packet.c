@@ -69,6 +69,30 @@ static int wait_for(struct sinew__link *link, short events, int64_t until)
 	return r == -ETIMEDOUT && look != until ? 0 : r;
 }
 
+/* A receive failed: in words, and never as if a deadline had passed. */
+static int receive_failed(struct sinew__link *link, const char *what, int error)
+{
+	int code = error == -ETIMEDOUT ? ECONNABORTED : -error;
+
+	if (link->ops->explain)
+		return link->ops->explain(link, NULL, error);
+	return sinew__fail(
+		code, "receive on %s: %s%s", link->channel->spec.text, what, strerror(-error));
+}
+
+/* Whether an error leaves the link as it was: memory was short, or the network, which knows no
+ * connection here, says what became of a packet that we sent. */
+static bool goes_on(const struct sinew_channel *channel, ssize_t error)
+{
+	static const int news[] = {
+		ECONNREFUSED, ECONNRESET, EHOSTUNREACH, ENETUNREACH, ENETDOWN, ETIMEDOUT};
+	bool told = false;
+
+	for (unsigned i = 0; i < sizeof news / sizeof *news; i++)
+		told = told || error == -news[i];
+	return sinew__passes(error) || (told && !(channel->caps.bits & SINEW_CAP_END));
+}
+
 /* The peer will say no more, or the link broke. What has no end fails the same way ever after. */
 static int ended(struct sinew_channel *channel, struct sinew__link *link, ssize_t error)
 {
@@ -76,6 +100,8 @@ static int ended(struct sinew_channel *channel, struct sinew__link *link, ssize_
 		    sinew__table_is_last(channel);
 
 	if (channel->table && !last) {
+		if (error != SINEW__NO_PACKET)
+			sinew__lose(channel, 1); /* what was under way, as far as we know */
 		sinew__table_remove(channel, link, 0);
 		return AGAIN;
 	}
@@ -87,10 +113,7 @@ static int ended(struct sinew_channel *channel, struct sinew__link *link, ssize_
 		link->failed = error == SINEW__NO_PACKET ? link->failed : (int)error;
 	if (link->failed)
 		error = link->failed;
-	if (link->ops->explain)
-		return link->ops->explain(link, NULL, (int)error);
-	return sinew__fail((int)-error, "receive on %s: the connection broke: %s",
-		channel->spec.text, strerror((int)-error));
+	return receive_failed(link, "the connection broke: ", (int)error);
 }
 
 /* One receive on this link, waiting as asked. */
@@ -118,6 +141,8 @@ HOT static int receive_one(
 			r = wait_for(link, POLLIN, until);
 		else if (r == -EINTR)
 			r = sinew__interrupted(channel);
+		else if (goes_on(channel, r))
+			return receive_failed(link, "", (int)r);
 		else
 			return ended(channel, link, r);
 		if (r < 0)
@@ -342,10 +367,10 @@ static int send_failed(struct sinew__link *link, const struct sinew_msg *msg, in
 
 	if (link->ops->explain)
 		return link->ops->explain(link, msg, error);
-	switch (-error) {
-	case ESTALE:
-	case EDESTADDRREQ:
+	if (error == -ESTALE ||
+		(error == -EDESTADDRREQ && msg->peer == SINEW_ANY_PEER && link->channel->addresses))
 		return error;
+	switch (-error) {
 	case EMSGSIZE:
 		return sinew__fail(EMSGSIZE,
 			"send to %s: %zu bytes do not fit the socket's buffer; raise buffer=", uri,

@@ -39,12 +39,14 @@ int sinew__socket_finish(struct sinew__link *link)
 	return 0;
 }
 
-/* A Unix socket is "reset" when the peer left without reading all that we sent; what it sent has been
- * read by then, and nothing is lost on the way: that is an end. */
+/* A Unix socket is "reset" when the peer left without reading all that we sent, which says nothing of
+ * what it sent: that is told once, and the next read finds the rest of it, or its end. */
 HOT static ssize_t local_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
 {
 	ssize_t r = stream_read(link, iov, n, wait);
 
+	if (r == -ECONNRESET)
+		r = stream_read(link, iov, n, wait);
 	return r == -ECONNRESET ? 0 : r;
 }
 

@@ -51,6 +51,9 @@ HOT static ssize_t read_some(struct sinew__link *link, struct iovec *iov, int n,
 			r = sinew__wait(channel, link->rfd, POLLIN, until);
 		else if (r == -EINTR)
 			r = sinew__interrupted(channel);
+		else if (sinew__passes(r))
+			return sinew__fail((int)-r, "receive on %s: %s", channel->spec.text,
+				strerror((int)-r));
 		else {
 			link->ended = true;
 			return r == 0 ? 0 : broken(link, r);
@@ -181,6 +184,13 @@ static uint64_t give_up(struct sinew_channel *channel, struct sinew__link *link)
 	return sinew__session_leave(link);
 }
 
+/* The connection broke, and nobody here knows what was still on its way: told as one message lost. */
+static void suspect_loss(struct sinew__link *link)
+{
+	sinew__session_count(link);
+	sinew__lose(link->channel, 1);
+}
+
 static int remove_link(struct sinew_channel *channel, struct sinew__link *link, unsigned flags)
 {
 	uint64_t successor = give_up(channel, link);
@@ -195,10 +205,14 @@ static int remove_link(struct sinew_channel *channel, struct sinew__link *link, 
 static int only_link_ended(
 	struct sinew_channel *channel, struct sinew__link *link, ssize_t r, int64_t until)
 {
+	bool whole = link->in.head == link->in.tail;
+
 	give_up(channel, link);
 	if (!channel->spec.transport->reconnect)
 		return (int)r;
 	int again = channel->spec.transport->reconnect(channel, SINEW_IN, until);
+	if (again != 0 && r < 0 && whole)
+		suspect_loss(link); /* a connection that follows does not tell */
 	if (again == 1)
 		link->ended = false;
 	return again == 1 ? AGAIN : again < 0 ? again : (int)r;
@@ -211,13 +225,20 @@ static int nothing_came(struct sinew_channel *channel, struct sinew__link *link,
 	if (!link->ended)
 		return r == -EAGAIN && !alone ? AGAIN : (int)r;
 	if (channel->spec.common.frame == SINEW__FRAME_LINE && link->in.head < link->in.tail &&
-		!link->in.skip)
+		!link->in.skip) {
+		if (r < 0 && !channel->table)
+			return (int)r;
+		if (r < 0)
+			suspect_loss(link);
 		return AGAIN; /* the unfinished line is cut next, then we come here again */
-
+	}
 	if (!channel->table)
 		return only_link_ended(channel, link, r, until);
-	if (link->finished || channel->flags & SINEW_EVENTS || !sinew__table_is_last(channel))
+	if (link->finished || channel->flags & SINEW_EVENTS || !sinew__table_is_last(channel)) {
+		if (r < 0 && link->in.head == link->in.tail)
+			suspect_loss(link);
 		return remove_link(channel, link, 0);
+	}
 	give_up(channel, link);
 	link->finished = true;
 	return (int)r;
