@@ -32,7 +32,8 @@ struct sinew__table {
 	const struct sinew__listener *listener;
 	int listen_fd, epoll_fd;
 	int timer_fd; /* runs while starved, or somebody waits for memory */
-	int wake_fd;  /* a sender has accepted somebody: there may be an event */
+	struct sinew__taken taken;
+	int wake_fd; /* a sender has accepted somebody: there may be an event */
 	unsigned most;
 	unsigned hint, high; /* no slot is free below, none is used from here on */
 	_Atomic unsigned count;
@@ -88,6 +89,7 @@ int sinew__table_open(struct sinew_channel *channel, const struct sinew__listene
 	table->timer_fd = sinew__steal_fd(&timer);
 	table->wake_fd = sinew__steal_fd(&wake);
 	table->most = most;
+	table->taken.fd = -1;
 	pthread_mutex_init(&table->lock, NULL);
 	channel->table = table;
 	table = NULL;
@@ -105,6 +107,8 @@ void sinew__table_close(struct sinew_channel *channel)
 			sinew__link_free(table->slots[i]);
 			table->count--;
 		}
+	if (table->taken.fd >= 0)
+		sinew__sys.close(table->taken.fd);
 	sinew__sys.close(table->epoll_fd);
 	sinew__sys.close(table->timer_fd);
 	sinew__sys.close(table->wake_fd);
@@ -169,6 +173,14 @@ static void set_starved(struct sinew__table *table, bool starved)
 	table->starved = starved;
 }
 
+/* The set has no room for it: a connection again. Under the lock. */
+static void take_back(struct sinew__table *table, struct sinew__link *link)
+{
+	table->taken.fd = link->rfd;
+	link->rfd = link->wfd = -1;
+	sinew__link_free(link);
+}
+
 /* Takes who waits, as far as there is room for them and for the news of them. Under the lock. */
 static void accept_waiting(struct sinew_channel *channel)
 {
@@ -179,9 +191,12 @@ static void accept_waiting(struct sinew_channel *channel)
 	for (int i = 0; i < BATCH && table->count < table->most; i++) {
 		if (table->event_count > EVENTS - 2 * BATCH)
 			break;
-		int r = table->listener->accept(channel, table->listen_fd, &link);
-		if (r == 0 && (r = insert(channel, link)) < 0)
-			sinew__link_free(link);
+		int r = table->listener->accept(channel, table->listen_fd, &table->taken, &link);
+		if (r == 0 && insert(channel, link) < 0) {
+			take_back(table, link);
+			starved = true;
+			break;
+		}
 		if (r == -EAGAIN)
 			break;
 		if (r == -EPERM)
@@ -191,7 +206,7 @@ static void accept_waiting(struct sinew_channel *channel)
 			break;
 		}
 	}
-	set_starved(table, starved);
+	set_starved(table, starved || table->taken.fd >= 0);
 	watch_listener(table, !starved && table->count < table->most);
 }
 
@@ -278,7 +293,9 @@ static int collect(struct sinew_channel *channel, int timeout)
 	int n = sinew__sys.epoll_wait(table->epoll_fd, table->ready, READY, timeout);
 	table->ready_next = 0;
 	table->ready_count = n > 0 ? n : 0;
-	return n < 0 ? -errno : n;
+	if (n < 0 && errno != EINTR)
+		return sinew__fail(errno, "epoll for %s: %m", channel->spec.text);
+	return n < 0 ? -EINTR : n;
 }
 
 static int wait_ready(struct sinew_channel *channel, int64_t until)
@@ -293,7 +310,8 @@ bool sinew__table_ended(struct sinew_channel *channel)
 {
 	struct sinew__table *table = channel->table;
 
-	return table->joined && !table->count && !channel->spec.common.keep_open;
+	return table->joined && !table->count && table->taken.fd < 0 &&
+	       !channel->spec.common.keep_open;
 }
 
 int sinew__table_pick(
@@ -319,6 +337,8 @@ int sinew__table_pick(
 		int r = 0;
 		if (ended || !sinew__may_block(channel, until))
 			r = collect(channel, 0);
+		if (r < 0 && r != -EINTR)
+			return r;
 		if (table->ready_next < table->ready_count)
 			continue;
 		if (ended && sinew__table_ended(channel))
@@ -517,7 +537,7 @@ bool sinew__table_is_last(struct sinew_channel *channel)
 	struct pollfd poll = {.fd = table->listen_fd, .events = POLLIN};
 	const struct timespec zero = {0};
 
-	return table->most == 1 && !channel->spec.common.keep_open &&
+	return table->most == 1 && !channel->spec.common.keep_open && table->taken.fd < 0 &&
 	       sinew__sys.ppoll(&poll, 1, &zero, NULL) == 0;
 }
 

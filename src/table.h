@@ -19,10 +19,20 @@ struct sinew__event {
 	unsigned flags;
 };
 
+/* A connection that was taken from the listening socket and is no link yet: its peer may have sent
+ * already, so it is kept until there is memory for it, and room in the set. */
+struct sinew__taken {
+	_Atomic int fd; /* or -1 */
+	struct sockaddr_storage address;
+	socklen_t size;
+};
+
 struct sinew__listener {
-	/* Takes one connection that waits on the listening socket and makes it a link (ops, buffers,
-	 * who). -EAGAIN none waits; -EPERM refused and closed, go on; else -errno. Never waits. */
-	int (*accept)(struct sinew_channel *, int listen_fd, struct sinew__link **);
+	/* Takes one connection that waits on the listening socket, unless one is taken, and makes it a
+	 * link (ops, buffers, who). -EAGAIN none waits; -EPERM refused and closed, go on; else
+	 * -errno, and what is taken stays so. Never waits. */
+	int (*accept)(struct sinew_channel *, int listen_fd, struct sinew__taken *,
+		struct sinew__link **);
 };
 
 /* Takes listen_fd over. most: how many peers at once. */

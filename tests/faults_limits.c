@@ -223,8 +223,8 @@ static void *mmap_bounded(void *at, size_t size, int protection, int flags, int 
 	return MAP_FAILED;
 }
 
-/* No room for buffers: clean words, nothing left. A listener's come with its peers: one that
- * cannot have them is turned away, and the listener goes on. */
+/* No room for buffers: clean words, nothing left. A listener's come with its peers: one that cannot
+ * have them waits until there is room, and nothing of what it sent is lost. */
 TEST_EACH(every, no_memory, struct mechanism, m)
 {
 	struct place place;
@@ -246,6 +246,7 @@ TEST_EACH(every, no_memory, struct mechanism, m)
 			-ETIMEDOUT);
 		mmap_most = SIZE_MAX;
 		sinew_close(writer);
+		expect_message(channel, 10, 1, 0);
 		writer = open_writer(&place, "", 0);
 		CHECK_EQ(send_message(writer, 10, 2, soon(5000)), 1);
 		expect_message(channel, 10, 2, 0);

@@ -256,16 +256,22 @@ static int make_link(
 	return 0;
 }
 
-static int accept_link(struct sinew_channel *channel, int listen_fd, struct sinew__link **link)
+static int accept_link(struct sinew_channel *channel, int listen_fd, struct sinew__taken *taken,
+	struct sinew__link **link)
 {
-	struct place peer = {.size = sizeof peer.address};
-	CLEANUP_FD int fd =
-		sinew__sys.accept4(listen_fd, &peer.address.any, &peer.size, SOCK_CLOEXEC);
-	if (fd < 0)
+	struct place peer;
+
+	if (taken->fd < 0) {
+		taken->size = sizeof taken->address;
+		taken->fd = sinew__sys.accept4(
+			listen_fd, (struct sockaddr *)&taken->address, &taken->size, SOCK_CLOEXEC);
+	}
+	if (taken->fd < 0)
 		return -errno;
-	int r = make_link(channel, fd, &peer, link);
+	memcpy(&peer.address, &taken->address, sizeof peer.address);
+	int r = make_link(channel, taken->fd, &peer, link);
 	if (r == 0)
-		fd = -1;
+		taken->fd = -1;
 	return r;
 }
 
@@ -417,7 +423,8 @@ static int tcp_open(struct sinew_channel *channel, int64_t until)
 		return sinew__fail(ENOMEM, "%s: no memory", channel->spec.text);
 	pthread_mutex_init(&state->lock, NULL);
 	state->pending = state->next_read = state->next_write = -1;
-	if (sinew__sys.getrandom(&state->session, sizeof state->session, 0) != sizeof state->session)
+	if (sinew__sys.getrandom(&state->session, sizeof state->session, 0) !=
+		sizeof state->session)
 		return sinew__fail(errno, "%s: getrandom: %m", channel->spec.text);
 	state->session |= 1;
 	int r = locate(channel, &state->place);

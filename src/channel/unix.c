@@ -92,7 +92,8 @@ static uint64_t largest_packet(const struct sinew__spec *spec)
 	if (fd < 0)
 		return (uint64_t)spec->common.max;
 	sinew__socket_buffer(fd, wanted_buffer(spec));
-	sinew__sys.getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length);
+	if (sinew__sys.getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) < 0)
+		return (uint64_t)spec->common.max;
 	uint64_t limit = size > 64 ? (uint64_t)size - 64 : 0;
 	return limit < (uint64_t)spec->common.max ? limit : (uint64_t)spec->common.max;
 }
@@ -209,14 +210,18 @@ static int make_link(
 	return 0;
 }
 
-static int accept_link(struct sinew_channel *channel, int listen_fd, struct sinew__link **link)
+static int accept_link(struct sinew_channel *channel, int listen_fd, struct sinew__taken *taken,
+	struct sinew__link **link)
 {
-	CLEANUP_FD int fd = sinew__sys.accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0)
+	if (taken->fd < 0)
+		taken->fd = sinew__sys.accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (taken->fd < 0)
 		return -errno;
-	int r = make_link(channel, fd, "", link);
-	if (r == 0)
-		fd = -1;
+	int r = make_link(channel, taken->fd, "", link);
+	if (r == -EPERM)
+		sinew__sys.close(taken->fd);
+	if (r == 0 || r == -EPERM)
+		taken->fd = -1;
 	return r;
 }
 
@@ -256,8 +261,12 @@ static int bind_with_mode(struct sinew_channel *channel, struct naming *n, bool 
 	if (mode >= 0)
 		sinew__sys.fchmod(n->fd, (mode_t)mode);
 	int r = take ? sinew__path_take(n->path, bind_it, n) : bind_it(n);
-	if (r == 0 && mode >= 0)
-		r = (int)sinew__result(sinew__sys.chmod(take ? n->path : n->beside, (mode_t)mode));
+	if (r < 0 || mode < 0)
+		return r;
+	const char *made = take ? n->path : n->beside;
+	r = (int)sinew__result(sinew__sys.chmod(made, (mode_t)mode));
+	if (r < 0)
+		sinew__sys.unlink(made);
 	return r;
 }
 
@@ -368,8 +377,9 @@ static int connect_within(struct sinew_channel *channel, int fd, const struct so
 	return set_timeout(fd, SINEW_FOREVER) < 0 ? -errno : 0;
 }
 
+/* *connected: what fails after it has its words already. */
 static int try_connect(struct sinew_channel *channel, const struct sockaddr_un *address,
-	socklen_t size, int64_t until)
+	socklen_t size, int64_t until, bool *connected)
 {
 	int type = socket_type(&channel->spec);
 	struct sockaddr_un none = {.sun_family = AF_UNIX};
@@ -384,6 +394,7 @@ static int try_connect(struct sinew_channel *channel, const struct sockaddr_un *
 	int r = connect_within(channel, fd, address, size, until);
 	if (r < 0)
 		return r;
+	*connected = true;
 	r = make_link(channel, fd, channel->spec.uri.rest, &channel->one);
 	if (r == 0)
 		fd = -1;
@@ -403,15 +414,16 @@ static int open_connecting(struct sinew_channel *channel, int64_t until)
 	struct sockaddr_un address;
 	socklen_t size;
 	int64_t pause = 0;
+	bool connected = false;
 
 	int r = make_address(channel, channel->spec.uri.rest, &address, &size);
 	if (r < 0)
 		return r;
 	for (;;) {
-		r = try_connect(channel, &address, size, until);
-		if (r == -ECONNREFUSED && is_other_file(channel->spec.uri.rest))
+		r = try_connect(channel, &address, size, until, &connected);
+		if (r == -ECONNREFUSED && !connected && is_other_file(channel->spec.uri.rest))
 			r = -EEXIST;
-		if (r != -ENOENT && r != -ECONNREFUSED)
+		if (connected || (r != -ENOENT && r != -ECONNREFUSED))
 			break;
 		int paused = sinew__pause(channel, &pause, until);
 		if (paused == -EINTR)
@@ -419,9 +431,11 @@ static int open_connecting(struct sinew_channel *channel, int64_t until)
 		if (paused < 0)
 			break;
 	}
+	if (r >= 0 || connected)
+		return r;
 	if (r == -EAGAIN || r == -ETIMEDOUT)
 		return sinew__fail(-r, "connect %s: its backlog is full", channel->spec.text);
-	return r < 0 && r != -EPERM ? failed(channel, "connect", r) : r;
+	return failed(channel, "connect", r);
 }
 
 static int open_adopted(struct sinew_channel *channel, int fd)
