@@ -15,16 +15,16 @@
 
 enum { RETRY = 50000000 }; /* ns between looks at a connection that is broken */
 
+/* What keeps an eventfd from being written or read does not last. */
 static void set_armed(int fd, bool *armed, bool want)
 {
-	uint64_t one = 1;
-	ssize_t r = 0;
-
-	if (*armed == want)
-		return;
-	r = want ? sinew__sys.write(fd, &one, sizeof one) : sinew__sys.read(fd, &one, sizeof one);
-	if (r == sizeof one)
-		*armed = want;
+	for (int tries = 0; *armed != want && tries < 2; tries++) {
+		uint64_t one = 1;
+		ssize_t r = want ? sinew__sys.write(fd, &one, sizeof one)
+				 : sinew__sys.read(fd, &one, sizeof one);
+		if (r == sizeof one)
+			*armed = want;
+	}
 }
 
 static int watch(int set, int fd, uint32_t events)
@@ -48,6 +48,13 @@ static int make_set(struct sinew_channel *channel, int *set_fd, int *event_fd)
 	return 0;
 }
 
+static void close_set(int *set_fd, int *event_fd)
+{
+	sinew__close_fd(set_fd);
+	sinew__close_fd(event_fd);
+	*set_fd = *event_fd = -1;
+}
+
 static int make_readable(struct sinew_channel *channel)
 {
 	if (channel->ready_fd >= 0)
@@ -58,7 +65,7 @@ static int make_readable(struct sinew_channel *channel)
 		return r;
 	if (watch(channel->ready_fd, fd, EPOLLIN) < 0) {
 		r = sinew__fail(errno, "%s: cannot be polled: %m", channel->spec.text);
-		sinew__ready_close(channel);
+		close_set(&channel->ready_fd, &channel->armed_fd);
 		return r;
 	}
 	channel->armed = false;
@@ -73,8 +80,12 @@ static int make_writable(struct sinew_channel *channel)
 	int r = make_set(channel, &channel->room_fd, &channel->room_armed_fd);
 	if (r < 0)
 		return r;
-	if (channel->one && channel->one->pollable)
-		watch(channel->room_fd, channel->one->wfd, EPOLLOUT);
+	if (channel->one && channel->one->pollable &&
+		watch(channel->room_fd, channel->one->wfd, EPOLLOUT) < 0) {
+		r = sinew__fail(errno, "%s: cannot be polled: %m", channel->spec.text);
+		close_set(&channel->room_fd, &channel->room_armed_fd);
+		return r;
+	}
 	channel->room_armed = false;
 	sinew__room_update(channel, NULL);
 	return channel->room_fd;
