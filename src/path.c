@@ -33,11 +33,12 @@ int sinew__path_own(struct sinew__own_path *own, const char *path)
 {
 	struct stat st;
 
-	own->path = strdup(path);
-	if (!own->path)
-		return -ENOMEM;
-	if (sinew__sys.lstat(path, &st) < 0)
-		return -errno;
+	int r = (int)sinew__result(sinew__sys.lstat(path, &st));
+	own->path = r < 0 ? NULL : strdup(path);
+	if (!own->path) {
+		sinew__sys.unlink(path); /* we made it a moment ago */
+		return r < 0 ? r : -ENOMEM;
+	}
 	own->device = st.st_dev;
 	own->inode = st.st_ino;
 	return 0;

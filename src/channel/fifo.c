@@ -101,8 +101,8 @@ static int make_fifo(struct sinew_channel *channel, const char *path)
 	int r = mode >= 0 ? make_with_mode(path, (mode_t)mode)
 			  : (int)sinew__result(sinew__sys.mkfifo(path, 0666));
 	if (r == 0)
-		return sinew__path_own(&state->own, path);
-	if (r == -EEXIST)
+		r = sinew__path_own(&state->own, path);
+	if (r == 0 || r == -EEXIST)
 		return 0;
 	return sinew__fail(-r, "create %s: %s", channel->spec.text, strerror(-r));
 }
