@@ -30,11 +30,12 @@ enum { STRIDE = 1 };
 #endif
 
 enum {
-	FIRST = 2,      /* of the times a call is made, these and the last are swept */
-	PAUSES = 600,   /* system calls that a fault may cost: bounded waits, another try */
-	SLOW = 2000,    /* with more the conversation is made of small messages */
-	MS_EACH = 5000, /* what a conversation may take */
-	HANG = 20       /* s, where the machine is slow */
+	FIRST = 2,         /* of the times a call is made, these and the last are swept */
+	PAUSES = 600,      /* system calls that a fault may cost: bounded waits, another try */
+	SLOW = 2000,       /* with more the conversation is made of small messages */
+	ENDLESS = 1 << 20, /* system calls that no conversation needs */
+	MS_EACH = 5000,    /* what a conversation may take */
+	HANG = 20          /* s, where the machine is slow */
 };
 
 static const char *wanted;     /* SWEEP: the only fault to do */
@@ -112,10 +113,10 @@ struct plan {
 
 static void make_plan(struct sweep_talk *talk, struct plan *plan)
 {
-	hold(talk, NULL, 0);
+	hold(talk, NULL, ENDLESS);
 	talk->slow = sweep_total() > SLOW;
 	if (talk->slow)
-		hold(talk, NULL, 0);
+		hold(talk, NULL, ENDLESS);
 	for (int call = 0; call < SWEEP_CALLS; call++)
 		plan->counts[call] = sweep_count(call);
 	plan->most = 2 * sweep_total() + PAUSES;
@@ -164,6 +165,7 @@ static void sweep_all(struct sweep_talk *talk)
 static void sweep(const struct mechanism *m, struct sweep_talk talk)
 {
 	talk.m = m;
+	offered = (unsigned)(m - mechanism_rows); /* like rows sample other faults */
 	talk.extra = talk.extra ? talk.extra : "";
 	talk.run = talk.run ? talk.run : sweep_converse;
 	bool can = strstr(talk.extra, "keep") ? m->place != NULL
