@@ -15,7 +15,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { SPREAD = 1 << 12, TAKEN = 8, TRIES = 8, PATIENCE = 2000, BRIEF = 30, BITS = 64 };
+enum {
+	SPREAD = 1 << 12,
+	TAKEN = 8,
+	TRIES = 8,
+	PATIENCE = 2000,
+	SLICE = PATIENCE / TRIES,
+	BRIEF = 30,
+	BITS = 64
+};
 
 static uint8_t source[SWEEP_LARGE + SPREAD], buffer[SWEEP_LARGE + SPREAD];
 
@@ -327,7 +335,7 @@ static int64_t receive_until(
 		return SINEW_NOW;
 	if (manner->forever && !sweep_fired())
 		return SINEW_FOREVER;
-	return test_limit(patience(f, end));
+	return test_limit(suspects_loss(f, end) ? BRIEF : SLICE);
 }
 
 /* One call: how many came, 0 the end, or -errno. */
@@ -361,13 +369,15 @@ static void failed(struct sweep_flow *f, const struct sweep_end *end, int error,
 {
 	if (error == -ETIMEDOUT && is_told_loss(f, end))
 		return;
+	if (error == -ETIMEDOUT && n < TRIES)
+		return; /* in slices, for what was lost meanwhile is told to who asks */
+	if (error == -ETIMEDOUT)
+		BAD("%u messages that were accepted do not come", f->count);
 	if (n >= TRIES && f->endless && f->cut)
 		f->ended = true; /* fails the same way ever after */
 	if (n >= TRIES && !f->ended)
 		BAD("receiving keeps failing with %s: %s", strerrorname_np(-error),
 			sinew_error_text());
-	if (error == -ETIMEDOUT)
-		BAD("%u messages that were accepted do not come", f->count);
 	if (!sweep_passes(-error))
 		f->cut = true;
 }
