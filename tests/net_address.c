@@ -154,7 +154,7 @@ TEST_EACH(connected, address_of_client_changes, struct line, line, .timeout = 60
 }
 
 /* A peer that answers, and only does not read, is not taken for one that is gone. */
-TEST_EACH(connected, slow_reader_is_not_gone, struct line, line)
+TEST_EACH(connected, slow_reader_is_not_gone, struct line, line, .timeout = 60)
 {
 	struct scene scene;
 	uint64_t sent = 0, n = 0;
@@ -169,7 +169,10 @@ TEST_EACH(connected, slow_reader_is_not_gone, struct line, line)
 		sent++;
 	CHECK_EQ(r, -ETIMEDOUT);
 	CHECK(sent > 10);
-	CHECK_ERR(send_message(client, 50000, sent, soon(UNREAD)), -ETIMEDOUT);
+	/* The buffers may have grown meanwhile. */
+	while ((r = send_message(client, 50000, sent, soon(UNREAD))) == 1)
+		sent++;
+	CHECK_EQ(r, -ETIMEDOUT);
 	/* The rest of what was sent in part goes with the next call. */
 	for (; n < sent; n++) {
 		if (sinew_flush(client, SINEW_NOW) < 0)
