@@ -100,7 +100,7 @@ void sinew__pool_join(struct sinew__link *link, uint8_t *own)
 	in->state = out->state = LOOSE;
 	in->own = own;
 	in->most = own ? sinew__pool_in_size(channel) : 0;
-	out->own = own + in->most;
+	out->own = own ? own + in->most : NULL;
 	out->most = own ? sinew__pool_out_size(channel) : 0;
 	link->in.data = own ? own : channel->pool->shared;
 	link->in.size = own ? SINEW__FREE : sinew__pool_in_size(channel);

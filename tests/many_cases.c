@@ -133,6 +133,17 @@ static void say_twice(struct crowd_case *c)
 	free(fds);
 }
 
+/* One after the other: comes, is answered, goes. */
+static void come_and_go(struct crowd_case *c)
+{
+	for (unsigned i = 0; i < c->count; i++) {
+		int fd = open_bare(&c->place);
+		say(fd, c->first + i, 0);
+		expect_answer(fd, c->first + i, 0);
+		close(fd);
+	}
+}
+
 /* After one message, as fast as it can, until the listener is gone. */
 static void flood(struct crowd_case *c)
 {
@@ -349,4 +360,21 @@ TEST_EACH(crowd, who_comes_and_who_is_here_take_turns, struct crowd_row, row, .t
 		CHECK_OK(sinew_stats(c.listener, &stats));
 	} while (stats.joined < row->clients + 1 || !all_heard(&c, 2));
 	crowd_close(&c);
+}
+
+TEST_EACH(crowd, no_more_than_peers_at_once, struct crowd_row, row, .timeout = 120)
+{
+	struct sinew_stats stats;
+	struct crowd_case c;
+
+	unsigned descriptors = count_descriptors();
+	crowd_open(&c, row, "peers=2&keep-open=yes", 0, come_and_go);
+	for (unsigned i = 0; i < row->clients; i++) {
+		answer(&c, hear(&c, soon(60000)));
+		CHECK_OK(sinew_stats(c.listener, &stats));
+		CHECK(stats.peers <= 2);
+	}
+	CHECK(all_heard(&c, 1));
+	crowd_close(&c);
+	CHECK_EQ(count_descriptors(), descriptors);
 }
