@@ -25,6 +25,7 @@ static size_t header_size(unsigned type)
 {
 	return type == SINEW__FRAME_PLAIN    ? 4
 	       : type == SINEW__FRAME_TAGGED ? 16
+	       : type == SINEW__FRAME_FDS    ? 16
 	       : type == SINEW__FRAME_PIECE  ? 24
 	       : type == SINEW__FRAME_HELLO  ? 24
 					     : 8;
@@ -41,14 +42,19 @@ static int verdict(const uint8_t *p, size_t have)
 	if (have < 8)
 		return body < 4 ? -EBADMSG : 0;
 	unsigned type = p[4];
-	bool known = type >= 1 && type <= 3;
+	bool known = type >= 1 && type <= 4;
+	bool passing = type == SINEW__FRAME_FDS;
 	size_t header = header_size(type);
 	if (body + 4 < header || type == 0 || (!known && type < 128))
 		return -EBADMSG;
-	if (known && number(p + 5, 3) != 0)
+	if (known && !passing && number(p + 5, 3) != 0)
+		return -EBADMSG;
+	if (passing && (p[5] > 1 || p[6] != 0 || p[7] < 1 || p[7] > 253))
 		return -EBADMSG;
 	if (have < header)
 		return 0;
+	if (passing && p[5] == 0 && number(p + 8, 8) != 0)
+		return -EBADMSG;
 	if (type == SINEW__FRAME_HELLO && body + 4 != header)
 		return -EBADMSG;
 	return body + 4 - header > SINEW__MOST_MESSAGE ? -EBADMSG : 1;
@@ -67,6 +73,10 @@ static void check_fields(const uint8_t *p, const struct sinew__frame *frame)
 	REQUIRE((size_t)frame->size + frame->header == length + 4, "size %u", frame->size);
 	if (frame->type == SINEW__FRAME_TAGGED)
 		REQUIRE(frame->tag == number(p + 8, 8), "tag");
+	if (frame->type == SINEW__FRAME_FDS)
+		REQUIRE(frame->tag == number(p + 8, 8) && frame->fds == p[7] &&
+				frame->tagged == p[5],
+			"descriptors");
 	if (frame->type == SINEW__FRAME_PIECE)
 		REQUIRE(frame->writer == number(p + 8, 8) && frame->total == number(p + 16, 4) &&
 				frame->offset == number(p + 20, 4),
@@ -122,13 +132,18 @@ static void parse_growing(const uint8_t *data, size_t size)
 static struct sinew__frame compose(struct input *in)
 {
 	static const uint8_t types[] = {SINEW__FRAME_PLAIN, SINEW__FRAME_TAGGED, SINEW__FRAME_PIECE,
-		SINEW__FRAME_HELLO, SINEW__FRAME_OPTIONAL, 255};
+		SINEW__FRAME_HELLO, SINEW__FRAME_OPTIONAL, 255, SINEW__FRAME_FDS};
 	struct sinew__frame frame = {.type = types[take_byte(in) % sizeof types]};
 
 	frame.header = (uint32_t)header_size(frame.type);
 	frame.size = (uint32_t)(take_number(in, 4) % (SINEW__MOST_MESSAGE + 1));
 	if (frame.type == SINEW__FRAME_TAGGED)
 		frame.tag = take_number(in, 8);
+	if (frame.type == SINEW__FRAME_FDS) {
+		frame.fds = (uint8_t)(1 + take_byte(in) % 253);
+		frame.tagged = take_byte(in) & 1;
+		frame.tag = frame.tagged ? take_number(in, 8) : 0;
+	}
 	if (frame.type == SINEW__FRAME_PIECE) {
 		frame.writer = take_number(in, 8);
 		frame.total = (uint32_t)take_number(in, 4);
@@ -154,6 +169,9 @@ static void round_trip(const uint8_t *data, size_t size)
 	REQUIRE(parsed.type == frame.type && parsed.header == frame.header &&
 			parsed.size == frame.size && parsed.tag == frame.tag,
 		"round trip of type %u", frame.type);
+	REQUIRE(parsed.fds == frame.fds &&
+			parsed.tagged == (frame.tagged || frame.type == SINEW__FRAME_TAGGED),
+		"round trip of descriptors");
 	if (frame.type != SINEW__FRAME_PLAIN) /* a plain frame's other fields are not filled */
 		REQUIRE(parsed.writer == frame.writer && parsed.total == frame.total &&
 				parsed.offset == frame.offset && parsed.session == frame.session &&

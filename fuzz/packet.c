@@ -3,7 +3,8 @@
  * packet.c - fuzz target: messages out of packets, Unix seqpacket and dgram, bare or with a frame.
  *
  * An input says how packets are carried and read, then one byte for each packet - kind in the low
- * two bits, with a descriptor attached if bit 2 is set, a parameter p in the rest - and, big-endian:
+ * two bits, with one to three descriptors attached if bit 2 is set, a parameter p in the rest - and,
+ * big-endian:
  *   0 literal   p bytes, as they are
  *   1 message   size(2) + p * 64 KiB, with a frame that fits
  *   2 tagged    size(2) tag(1), with a frame that fits
@@ -16,13 +17,14 @@
 #include "fuzz.h"
 #include "receiver.h"
 
-enum { PACKET_MOST = 1 << 18, HEADER_MOST = 32, PACKETS_MOST = 200 };
+enum { PACKET_MOST = 1 << 18, HEADER_MOST = 32, PACKETS_MOST = 200, FDS_MOST = 3 };
 
 /* The fourth byte of an input. */
 enum { WITH_TAKE = 1, WITH_RECV = 2, WITH_POLL = 4, WITH_DEADLINE = 8, WITH_WAIT = 16 };
 
 struct plan {
 	bool dgram, framed;
+	unsigned fds; /* so many may come with a packet: 0 or 2 */
 	size_t max, cap;
 	unsigned with;
 };
@@ -30,7 +32,7 @@ struct plan {
 struct packet {
 	uint8_t bytes[PACKET_MOST];
 	size_t size;
-	bool descriptor;
+	unsigned fds;
 };
 
 static struct plan read_plan(struct input *in)
@@ -41,6 +43,7 @@ static struct plan read_plan(struct input *in)
 	uint8_t kind = take_byte(in);
 	plan.dgram = kind & 1;
 	plan.framed = kind & 2;
+	plan.fds = kind & 4 ? 2 : 0;
 	plan.max = sizes[take_byte(in) % (sizeof sizes / sizeof *sizes)];
 	plan.cap = sizes[take_byte(in) % (sizeof sizes / sizeof *sizes)];
 	plan.with = take_byte(in);
@@ -53,8 +56,9 @@ static int open_ends(const struct plan *plan, sinew_channel **channel)
 	int fds[2], type = plan->dgram ? SOCK_DGRAM : SOCK_SEQPACKET;
 
 	REQUIRE(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds) == 0, "%m");
-	snprintf(uri, sizeof uri, "unix:?fd=%d&type=%s&frame=%s&max=%zu", fds[0],
-		plan->dgram ? "dgram" : "seqpacket", plan->framed ? "length" : "raw", plan->max);
+	snprintf(uri, sizeof uri, "unix:?fd=%d&type=%s&frame=%s&max=%zu&fds=%u", fds[0],
+		plan->dgram ? "dgram" : "seqpacket", plan->framed ? "length" : "raw", plan->max,
+		plan->fds);
 	REQUIRE(sinew_open(channel, uri, 0, SINEW_NOW) == 0, "%s", sinew_error_text());
 	return fds[1];
 }
@@ -81,7 +85,7 @@ static void read_packet(struct packet *packet, struct input *in)
 	size_t size = byte >> 3;
 
 	packet->size = 0;
-	packet->descriptor = byte & 4;
+	packet->fds = byte & 4 ? 1 + byte / 8 % FDS_MOST : 0;
 	if ((byte & 3) == 0) {
 		const uint8_t *bytes = take_bytes(in, &size);
 		for (size_t i = 0; i < size; i++)
@@ -103,17 +107,19 @@ static ssize_t transmit(int fd, const struct packet *packet)
 {
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(sizeof fd)];
-	} control = {.header = {.cmsg_len = CMSG_LEN(sizeof fd),
+		char bytes[CMSG_SPACE(FDS_MOST * sizeof(int))];
+	} control = {.header = {.cmsg_len = CMSG_LEN(packet->fds * sizeof(int)),
 			     .cmsg_level = SOL_SOCKET,
 			     .cmsg_type = SCM_RIGHTS}};
+	const int other = STDERR_FILENO;
 	struct iovec iov = {(void *)packet->bytes, packet->size};
 	struct msghdr message = {.msg_iov = &iov,
 		.msg_iovlen = 1,
-		.msg_control = packet->descriptor ? &control : NULL,
-		.msg_controllen = packet->descriptor ? sizeof control : 0};
+		.msg_control = packet->fds ? &control : NULL,
+		.msg_controllen = packet->fds ? CMSG_SPACE(packet->fds * sizeof(int)) : 0};
 
-	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+	for (unsigned i = 0; i < packet->fds; i++)
+		memcpy(CMSG_DATA(&control.header) + i * sizeof other, &other, sizeof other);
 	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
@@ -155,6 +161,9 @@ static void expect(const struct plan *plan, const struct packet *packet, struct 
 		struct expected *row =
 			reference_add(expected, VERDICT_MESSAGE, packet->bytes + header, size);
 		row->tagged = header == 16;
+		/* seqpacket without fds= does not learn of them */
+		row->fds_lost = packet->fds > plan->fds && (plan->dgram || plan->fds);
+		row->fds = packet->fds > plan->fds ? 0 : packet->fds;
 		row->tag = row->tagged ? number(packet->bytes + 8, 8) : 0;
 	}
 }

@@ -5,6 +5,7 @@
 #include "receiver.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 
 enum { BATCH_MOST = 8 };
@@ -45,13 +46,16 @@ static void check_message(struct receiver *r, const struct sinew_msg *msg)
 {
 	REQUIRE(msg->size <= r->max, "a message of %zu bytes, above max=%zu", msg->size, r->max);
 	r->received++;
+	for (unsigned i = 0; i < msg->fd_count; i++)
+		REQUIRE(fcntl(msg->fds[i], F_GETFD) == FD_CLOEXEC, "descriptor %d", msg->fds[i]);
 	if (r->stream)
 		check_raw(r, msg);
 	if (!r->expected)
 		return;
 	const struct expected *row = next_row(r);
-	unsigned flags =
-		(row->tagged ? SINEW_MSG_TAGGED : 0) | (row->unfinished ? SINEW_MSG_UNFINISHED : 0);
+	unsigned flags = (row->tagged ? SINEW_MSG_TAGGED : 0) |
+			 (row->unfinished ? SINEW_MSG_UNFINISHED : 0) |
+			 (row->fds_lost ? SINEW_MSG_FDS_LOST : 0);
 	REQUIRE(row->verdict == VERDICT_MESSAGE, "row %zu: a message, expected %d", r->row - 1,
 		row->verdict);
 	REQUIRE(msg->size == row->size &&
@@ -60,6 +64,8 @@ static void check_message(struct receiver *r, const struct sinew_msg *msg)
 		row->size);
 	REQUIRE(msg->flags == flags && msg->tag == row->tag, "row %zu: flags %x, expected %x",
 		r->row - 1, msg->flags, flags);
+	REQUIRE(msg->fd_count == row->fds, "row %zu: %u descriptors, expected %u", r->row - 1,
+		msg->fd_count, row->fds);
 	REQUIRE(msg->lost == row->lost, "row %zu: lost %llu, expected %llu", r->row - 1,
 		(unsigned long long)msg->lost, (unsigned long long)row->lost);
 }

@@ -94,24 +94,48 @@ static enum step read_piece(struct reader *r, size_t size)
 	return r->pieces && assembly_add(r->pieces, r->ref, &piece, r->max) ? NEXT : CORRUPT;
 }
 
+/* A message with descriptors; its header is here. */
+static enum step read_passing(struct reader *r, size_t size)
+{
+	bool tagged = r->at[5];
+
+	if ((!tagged && number(r->at + 8, 8)) || r->ref->takes_fds)
+		return CORRUPT;
+	size_t rows = r->ref->count;
+	enum step step = read_message(r, 16, size, tagged ? r->at + 8 : NULL);
+	if (r->ref->count > rows)
+		r->ref->rows[rows].fds_lost = true;
+	return step;
+}
+
+/* Bytes 5 to 7 of a known type. */
+static bool is_sound(const uint8_t *p)
+{
+	if (p[4] != 4)
+		return number(p + 5, 3) == 0;
+	return p[5] < 2 && p[6] == 0 && p[7] > 0 && p[7] < 254;
+}
+
 static enum step read_control(struct reader *r)
 {
-	static const uint8_t headers[] = {0, 16, 24, 24};
+	static const uint8_t headers[] = {0, 16, 24, 24, 16};
 	size_t whole = (number(r->at, 4) & 0x7fffffff) + 4;
 
 	if (r->left < 8)
 		return whole < 8 ? CORRUPT : MISSING;
 	unsigned type = r->at[4];
-	bool known = type >= 1 && type <= 3;
+	bool known = type >= 1 && type <= 4;
 	if (!known && type < 128)
 		return CORRUPT;
 	size_t header = known ? headers[type] : 8;
-	if (whole < header || (known && number(r->at + 5, 3)))
+	if (whole < header || (known && !is_sound(r->at)))
 		return CORRUPT;
 	if (r->left < header)
 		return MISSING;
 	if (type == 1)
 		return read_message(r, header, whole - header, r->at + 8);
+	if (type == 4)
+		return read_passing(r, whole - header);
 	if ((type == 3 && whole != header) || whole - header > LARGEST_CONTROL)
 		return CORRUPT;
 	if (r->left < whole)

@@ -20,6 +20,8 @@ struct expected {
 	uint8_t *data; /* own memory */
 	size_t size;
 	bool tagged, unfinished;
+	bool fds_lost; /* descriptors were announced, or came, and are not there */
+	unsigned fds;  /* that come with it */
 	uint64_t tag;
 	uint64_t lost;      /* messages lost since the last message before this row */
 	uint64_t lost_ever; /* since the beginning; of one too large with itself */
@@ -29,7 +31,8 @@ struct reference {
 	struct expected *rows;
 	size_t count, room;
 	uint64_t lost, lost_ever;
-	bool unsure; /* a piece has a writer that cannot be alive: when it is dropped is open */
+	bool takes_fds; /* descriptors are taken in, and none come: who announces some is cut off */
+	bool unsure;    /* a piece has a writer that cannot be alive: when it is dropped is open */
 };
 
 /* frame=length. pieces: messages may come in pieces, as through a fifo with chunk=yes. */

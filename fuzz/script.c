@@ -59,11 +59,23 @@ static void message(struct state *s, unsigned p)
 	put_filling(s->script, size);
 }
 
-static void tagged(struct state *s)
+static void put_pause(struct script *script)
+{
+	if (script->pause_count < PAUSES_MOST)
+		script->pauses[script->pause_count++] = script->size;
+}
+
+static void tagged(struct state *s, unsigned fds)
 {
 	size_t size = take_number(s->in, 2);
 
-	put_control(s->script, 1, 8 + size);
+	if (fds) {
+		put_pause(s->script);
+		put(s->script, UINT64_C(0x8000000c) + size, 4);
+		put(s->script, UINT64_C(0x04010000) + fds, 4);
+	} else {
+		put_control(s->script, 1, 8 + size);
+	}
 	put(s->script, take_byte(s->in) * UINT64_C(0x0102030405060708), 8);
 	put_filling(s->script, size);
 }
@@ -101,12 +113,6 @@ static void control(struct state *s)
 	put_filling(s->script, size);
 }
 
-static void put_pause(struct script *script)
-{
-	if (script->pause_count < PAUSES_MOST)
-		script->pauses[script->pause_count++] = script->size;
-}
-
 static void line(struct state *s)
 {
 	put_filling(s->script, take_number(s->in, 2));
@@ -125,7 +131,7 @@ static void step(struct state *s)
 		message(s, p);
 		break;
 	case 2:
-		tagged(s);
+		tagged(s, p);
 		break;
 	case 3:
 		piece(s, p);

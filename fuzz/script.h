@@ -6,7 +6,7 @@
  * then, big-endian:
  *   0 literal    p + 1 bytes, as they are
  *   1 message    size(2) + p * 64 KiB; its frame and that many bytes
- *   2 tagged     size(2) tag(1); the same with a tag
+ *   2 tagged     size(2) tag(1); the same with a tag; p > 0: that announces p descriptors, after a pause
  *   3 piece      writer p & 3. p & 4: begins a message of total(2); size(2) at most; p & 8: out of
  *                order; p & 16: the rest of the message
  *   4 hello      session(1) next(1)

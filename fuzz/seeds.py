@@ -35,6 +35,7 @@ def control(kind, fields, payload=b"", flags=b"\0\0\0"):
 PLAIN = u32(5) + b"hello"
 TAGGED = control(1, u64(0x1122334455667788), b"hello")
 PIECE = control(2, u64(7) + u32(10) + u32(0), b"12345")
+PASSING = control(4, u64(0x1122334455667788), b"hello", flags=b"\1\0\3")
 HELLO = control(3, u64(9) + u64(100))
 OPTIONAL = control(200, b"", b"later", flags=b"\1\2\3")
 
@@ -99,7 +100,13 @@ FRAMES = {
     "hello-with-payload": control(3, u64(9) + u64(100), b"x"),
     "flags-set": control(1, u64(1), flags=b"\0\0\1"),
     "optional": OPTIONAL,
-    "unknown": control(4, u64(1)),
+    "unknown": control(5, u64(1)),
+    "fds": PASSING,
+    "fds-untagged": control(4, u64(0), b"x", flags=b"\0\0\xfd"),
+    "fds-none": control(4, u64(0), flags=b"\0\0\0"),
+    "fds-too-many": control(4, u64(0), flags=b"\0\0\xfe"),
+    "fds-flag": control(4, u64(1), flags=b"\2\0\1"),
+    "fds-tag-without-flag": control(4, u64(1), flags=b"\0\0\1"),
     "control-plain": control(0, u64(1)),
     "control-3-bytes": u32(0x80000003) + b"\1\0\0\0",
     "control-empty": u32(0x80000000),
@@ -116,8 +123,8 @@ CHUNKS = [1 << 18, 1, 2, 3, 4, 5, 8, 16, 24, 100, 4096, 65536]
 EXACT, TAKE, RECV, POLL, DEADLINE, WAIT, CLOSE, DEAD = (1 << n for n in range(8))
 
 
-def plan(carrier, framing, limit=1 << 20, cap=1 << 20, chunk=1 << 18, flags=0):
-    return bytes([carrier + 3 * framing, SIZES.index(limit), SIZES.index(cap), flags,
+def plan(carrier, framing, limit=1 << 20, cap=1 << 20, chunk=1 << 18, flags=0, passing=0):
+    return bytes([carrier + 3 * framing + 9 * passing, SIZES.index(limit), SIZES.index(cap), flags,
                   CHUNKS.index(chunk)])
 
 
@@ -135,6 +142,10 @@ def message(size):
 
 def tagged(size, tag):
     return b"\2" + u16(size) + bytes([tag])
+
+
+def passing(size, tag, fds):
+    return bytes([2 | fds << 3]) + u16(size) + bytes([tag])
 
 
 def piece(writer, size=None, total=None, disorder=False):
@@ -169,7 +180,25 @@ STREAMS = {
     "hello": plan(UNIX, LENGTH) + hello(9, 100) + message(3) + hello(9, 101),
     "optional": plan(PIPE, LENGTH, chunk=5) + other(200, 300) + message(3) + other(255, 0),
     "optional-too-large": plan(PIPE, LENGTH) + literal(u32(0x80010005) + b"\xc8\0\0\0"),
-    "unknown": plan(UNIX, LENGTH) + message(1) + other(4, 8) + message(1),
+    "unknown": plan(UNIX, LENGTH) + message(1) + other(5, 8) + message(1),
+    "fds-discarded": plan(UNIX, LENGTH) + message(3) + literal(PASSING) + passing(300, 7, 2),
+    "fds-discarded-batch": plan(PIPE, LENGTH, chunk=5, flags=TAKE | POLL) +
+                           literal(PASSING * 3) + passing(0, 7, 2) + message(3),
+    "fds-discarded-too-large": plan(UNIX, LENGTH, 16, 16) + passing(17, 7, 2) + message(3),
+    "fds-announced": plan(UNIX, LENGTH, flags=POLL, passing=1) + message(3) + passing(9, 7, 2) +
+                     message(3),
+    "fds-taken": plan(UNIX, LENGTH, passing=2) + message(3) + passing(300, 7, 2) +
+                 passing(0, 7, 1) + message(3),
+    "fds-taken-batch": plan(UNIX, LENGTH, flags=TAKE | POLL, passing=2) + message(3) +
+                       passing(300, 7, 2) * 3 + message(3),
+    "fds-taken-straight": plan(UNIX, LENGTH, flags=POLL, passing=2) + passing(65000, 1, 3) * 3,
+    "fds-taken-too-large": plan(UNIX, LENGTH, 16, 16, passing=2) + passing(17, 7, 2) +
+                           passing(16, 7, 2),
+    "fds-taken-kept": plan(UNIX, LENGTH, 1000, 7, passing=2) + passing(100, 7, 2) * 3,
+    "fds-too-many": plan(UNIX, LENGTH, passing=2) + passing(9, 7, 4) + message(3),
+    "fds-flood": plan(UNIX, LENGTH, chunk=1, flags=POLL, passing=2) + message(300) * 9,
+    "fds-in-pieces": plan(UNIX, LENGTH, chunk=8, flags=POLL | TAKE, passing=2) +
+                     passing(20, 7, 2) * 4 + message(3),
     "piece-where-none": plan(UNIX, LENGTH) + literal(PIECE),
     "too-large": plan(UNIX, LENGTH, 16, 16, 8) + message(16) + message(17) + message(3),
     "too-large-last": plan(UNIX, LENGTH, 16, 16) + message(3) + message(17),
@@ -239,7 +268,7 @@ for name, data in STREAMS.items():
 
 # ---- packet: a plan of four bytes, then packets (packet.c) ----
 
-SEQPACKET, DGRAM, FRAMED = 0, 1, 2
+SEQPACKET, DGRAM, FRAMED, TAKES_FDS = 0, 1, 2, 4
 PACKET_SIZES = [1, 2, 7, 16, 32, 100, 1000, 4096, 65536, 100000, 1 << 20]
 P_TAKE, P_RECV, P_POLL, P_DEADLINE, P_WAIT = (1 << n for n in range(5))
 
@@ -280,6 +309,13 @@ for word, kind in ("seqpacket", SEQPACKET), ("dgram", DGRAM):
                                      bare(b"") + bare(b"\0\0\0") + framed(0),
         f"{word}-length-control": packets(length) + bare(HELLO) + bare(PIECE) + bare(OPTIONAL),
         f"{word}-descriptor": packets(kind) + bare(b"fd", 1) + bare(b"", 1) + framed(5, 1),
+        f"{word}-descriptors-taken": packets(kind | TAKES_FDS) + bare(b"f", 1) + bare(b"", 1) +
+                                     bare(b"fd", 1) + framed(5, 1) + bare(b""),
+        f"{word}-descriptors-batch": packets(length | TAKES_FDS, flags=P_TAKE | P_POLL) +
+                                     framed(5) * 2 + framed(5, 1) * 2 + bare(b"bad", 1) +
+                                     framed(9),
+        f"{word}-descriptors-kept": packets(kind | TAKES_FDS, cap=7) + framed(100, 1) * 3,
+        f"{word}-descriptors-too-large": packets(kind | TAKES_FDS, 16, 16) + framed(100, 1) * 3,
         f"{word}-nothing": packets(kind, flags=P_WAIT),
     }
 for name, data in PACKETS.items():

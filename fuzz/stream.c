@@ -16,9 +16,12 @@
 #include "script.h"
 
 enum carrier { CARRIER_UNIX, CARRIER_PIPE, CARRIER_FIFO, CARRIERS };
-enum { READS_MOST = 1000 };
+enum { READS_MOST = 1000, FDS = 3 };
 
 enum framing { FRAMING_LENGTH, FRAMING_LINE, FRAMING_RAW, FRAMINGS };
+
+/* Over Unix sockets with frames: descriptors are not taken in, are and none come, or come. */
+enum passing { PASSING_NOT, PASSING_NONE, PASSING_SOME, PASSINGS };
 
 /* The fourth byte of an input. */
 enum {
@@ -35,6 +38,7 @@ enum {
 struct plan {
 	enum carrier carrier;
 	enum framing framing;
+	enum passing passing;
 	size_t max, cap, chunk;
 	unsigned with;
 };
@@ -49,6 +53,8 @@ static struct plan read_plan(struct input *in)
 	uint8_t kind = take_byte(in);
 	plan.carrier = kind % CARRIERS;
 	plan.framing = kind / CARRIERS % FRAMINGS;
+	if (plan.carrier == CARRIER_UNIX && plan.framing == FRAMING_LENGTH)
+		plan.passing = kind / CARRIERS / FRAMINGS % PASSINGS;
 	plan.max = sizes[take_byte(in) % (sizeof sizes / sizeof *sizes)];
 	plan.cap = sizes[take_byte(in) % (sizeof sizes / sizeof *sizes)];
 	plan.with = take_byte(in);
@@ -110,7 +116,8 @@ static int open_ends(const struct plan *plan, sinew_channel **channel)
 
 	if (plan->carrier == CARRIER_UNIX) {
 		REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) == 0, "%m");
-		snprintf(where, sizeof where, "unix:?fd=%d", fds[0]);
+		snprintf(
+			where, sizeof where, "unix:?fd=%d&fds=%d", fds[0], plan->passing ? FDS : 0);
 	} else if (plan->carrier == CARRIER_PIPE) {
 		REQUIRE(pipe2(fds, O_CLOEXEC) == 0, "%m");
 		snprintf(where, sizeof where, "pipe:?read=%d", fds[0]);
@@ -150,6 +157,41 @@ static size_t write_end(const struct plan *plan, const struct script *script, si
 	return end;
 }
 
+/* How many descriptors go with the bytes at `at`: mostly what a frame there announces, sometimes too
+ * many, sometimes some that nothing announces. */
+static unsigned companions(const struct plan *plan, const struct script *script, size_t at)
+{
+	const uint8_t *p = script->bytes + at;
+
+	if (plan->passing != PASSING_SOME)
+		return 0;
+	if (script->size - at > 8 && p[0] == 0x80 && p[4] == 4)
+		return p[7] % (FDS + 2);
+	return (at * 2654435761u >> 16) % 16 == 0;
+}
+
+static ssize_t write_with(int fd, const void *bytes, size_t size, unsigned count)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE((FDS + 1) * sizeof(int))];
+	} control = {.header = {.cmsg_len = CMSG_LEN(count * sizeof(int)),
+			     .cmsg_level = SOL_SOCKET,
+			     .cmsg_type = SCM_RIGHTS}};
+	const int other = STDERR_FILENO;
+	struct iovec iov = {(void *)bytes, size};
+	struct msghdr message = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = CMSG_SPACE(count * sizeof(int))};
+
+	if (count == 0)
+		return write(fd, bytes, size);
+	for (unsigned i = 0; i < count; i++)
+		memcpy(CMSG_DATA(&control.header) + i * sizeof other, &other, sizeof other);
+	return sendmsg(fd, &message, MSG_DONTWAIT);
+}
+
 /* Writes all of it, letting the receiver run in between. */
 static void feed(
 	const struct plan *plan, const struct script *script, int fd, struct receiver *receiver)
@@ -159,7 +201,8 @@ static void feed(
 
 	for (size_t at = 0; at < script->size && !receiver->ended;) {
 		size_t end = write_end(plan, script, at);
-		ssize_t n = write(fd, script->bytes + at, end - at);
+		ssize_t n =
+			write_with(fd, script->bytes + at, end - at, companions(plan, script, at));
 		REQUIRE(n > 0 || errno == EAGAIN, "write: %m");
 		if (n > 0)
 			at += (size_t)n;
@@ -187,7 +230,7 @@ static void set_up(struct receiver *receiver, const struct plan *plan, const str
 	bool dead = plan->carrier == CARRIER_FIFO && plan->framing == FRAMING_LENGTH &&
 		    (plan->with & WITH_DEAD_WRITERS || expected->unsure);
 
-	receiver->expected = raw || dead ? NULL : expected;
+	receiver->expected = raw || dead || plan->passing == PASSING_SOME ? NULL : expected;
 	receiver->stream = raw ? script->bytes : NULL;
 	receiver->stream_size = script->size;
 	receiver->max = plan->max;
@@ -214,7 +257,7 @@ static void close_early(struct receiver *receiver)
 
 static void run(const struct plan *plan, const struct script *script)
 {
-	struct reference expected = {0};
+	struct reference expected = {.takes_fds = plan->passing};
 	struct receiver receiver = {0};
 
 	expect(plan, script, &expected);

@@ -12,6 +12,7 @@
 #include "banned.h"
 #include "cleanup.h"
 #include "error.h"
+#include "passed.h"
 #include "pieces.h"
 #include "pool.h"
 #include "process.h"
@@ -39,6 +40,8 @@ static void free_channel(struct sinew_channel *channel)
 	sinew__pieces_close(channel);
 	sinew__sessions_close(channel);
 	sinew__addresses_close(channel->addresses);
+	sinew__passed_let_go(channel->lent);
+	free(channel->lent);
 	free(channel->state);
 	sinew__spec_fini(&channel->spec);
 	free(channel);
@@ -203,6 +206,13 @@ static int carries(const struct sinew_channel *channel, const struct sinew_msg *
 			EOPNOTSUPP, "%s: carries tags only with frame=length", channel->spec.text);
 	if (msg->fd_count && !(bits & SINEW_CAP_FDS))
 		return sinew__fail(EOPNOTSUPP, "%s: carries no descriptors", channel->spec.text);
+	if (msg->fd_count > channel->most_fds)
+		return sinew__fail(EMSGSIZE,
+			"%s: a message has %u descriptors, the limit is %u (fds=)",
+			channel->spec.text, msg->fd_count, channel->most_fds);
+	if (msg->fd_count && !msg->fds)
+		return sinew__fail(EINVAL, "%s: a message of %u descriptors without them",
+			channel->spec.text, msg->fd_count);
 	if (msg->flags & ~SINEW_MSG_TAGGED)
 		return sinew__fail(EINVAL, "%s: a message to send has unknown flags %#x",
 			channel->spec.text, msg->flags);
@@ -253,6 +263,8 @@ HOT int sinew_recv(
 	int r = enter_wait(channel, SINEW_IN, until);
 	if (r < 0)
 		return r;
+	if (channel->lent)
+		sinew__passed_let_go(channel->lent);
 	r = channel->io->recv(channel, buf, cap, msg, until);
 	sinew__ready_update(channel);
 	return r;
@@ -263,6 +275,8 @@ int sinew_take(sinew_channel *channel, struct sinew_msg *msgs, unsigned count, i
 	int r = enter_wait(channel, SINEW_IN, until);
 	if (r < 0)
 		return r;
+	if (channel->lent)
+		sinew__passed_let_go(channel->lent);
 	r = channel->io->take(channel, msgs, count, until);
 	sinew__ready_update(channel);
 	return r;
@@ -271,9 +285,12 @@ int sinew_take(sinew_channel *channel, struct sinew_msg *msgs, unsigned count, i
 /* The kernel's channels lend from their own buffer, which the next receive may reuse. */
 void sinew_release(sinew_channel *channel, struct sinew_msg *msgs, unsigned count)
 {
-	(void)channel;
-	for (unsigned i = 0; i < count; i++)
+	sinew__passed_let_go(channel->lent);
+	for (unsigned i = 0; i < count; i++) {
 		msgs[i].data = NULL;
+		msgs[i].fds = NULL;
+		msgs[i].fd_count = 0;
+	}
 }
 
 int sinew_fd(sinew_channel *channel, unsigned direction)
@@ -318,7 +335,7 @@ int sinew_resume(sinew_channel *channel)
 /* The options that the other program needs, too: how messages are made of bytes. */
 static int append_options(const struct sinew_channel *channel, char *uri, size_t size, int length)
 {
-	static const char *const kept[] = {"frame", "max", "coalesce"};
+	static const char *const kept[] = {"frame", "max", "coalesce", "fds"};
 	const struct sinew__uri *given = &channel->spec.uri;
 
 	for (unsigned i = 0; i < given->count; i++)

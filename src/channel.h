@@ -78,6 +78,10 @@ struct sinew__link;
 struct sinew__link_ops {
 	ssize_t (*read)(struct sinew__link *, struct iovec *, int n, bool wait);
 	ssize_t (*write)(struct sinew__link *, const struct iovec *, int n, bool wait);
+	/* Streams: a write whose first byte takes the descriptors of the message along. NULL: none
+	 * travel here. */
+	ssize_t (*pass)(struct sinew__link *, const struct iovec *, int n,
+		const struct sinew_msg *about, bool wait);
 	/* Packets only: as read and write. receive fills what the mechanism knows of the message
 	 * (peer, priority, lost, late, copies, fds); SINEW__NO_PACKET means the end. transmit obeys
 	 * peer, priority and fds. */
@@ -169,7 +173,8 @@ struct sinew__link {
 	void *mapped;    /* both buffers */
 	size_t mapped_size;
 	struct sinew_peer who;
-	struct sinew_msg kept; /* receiving: about the packet kept in the inbox */
+	struct sinew_msg kept;       /* receiving: about the packet kept in the inbox */
+	struct sinew__queue *passed; /* receiving: descriptors that came; NULL: none are taken in */
 };
 
 struct sinew__io {
@@ -211,7 +216,9 @@ struct sinew_channel {
 	struct sinew__sessions *sessions;   /* receiving: senders that may reconnect */
 	struct sinew__addresses *addresses; /* datagrams: whom we can answer */
 	const struct sinew__users *allow;   /* datagrams: whom we hear */
-	void *state;                        /* the transport's own */
+	struct sinew__lent *lent; /* receiving: descriptors of the last message, or NULL */
+	unsigned most_fds;        /* descriptors that a message may carry */
+	void *state;              /* the transport's own */
 	struct sinew__counters count;
 	struct sinew_caps caps;
 	struct sinew__spec spec;

@@ -6,6 +6,7 @@
 
 #include "banned.h"
 #include "error.h"
+#include "passed.h"
 #include "pieces.h"
 #include "session.h"
 #include "stream.h"
@@ -36,6 +37,8 @@ static int too_large(
 	in->head += frame->header;
 	in->skip = frame->size;
 	skip_rest(in);
+	if (frame->type == SINEW__FRAME_FDS)
+		sinew__passed_drop(link);
 	sinew__session_count(link);
 	sinew__lose(link->channel, 1);
 	return sinew__fail(EMSGSIZE,
@@ -80,6 +83,19 @@ static int act(struct sinew__link *link, struct sinew__view *view, const struct 
 	return in->whole ? give_whole(in, view) : 0;
 }
 
+void sinew__cut_view(const struct sinew__link *link, const struct sinew__frame *frame,
+	const uint8_t *data, struct sinew__view *view)
+{
+	*view = (struct sinew__view){.data = data,
+		.size = frame->size,
+		.tag = frame->tag,
+		.flags = frame->tagged ? SINEW_MSG_TAGGED : 0,
+		.fds = frame->type == SINEW__FRAME_FDS,
+		.consume = frame->header + (size_t)frame->size};
+	if (view->fds && !link->passed)
+		view->flags |= SINEW_MSG_FDS_LOST;
+}
+
 static int cut_length(struct sinew__link *link, struct sinew__view *view)
 {
 	struct sinew__inbox *in = &link->in;
@@ -88,12 +104,16 @@ static int cut_length(struct sinew__link *link, struct sinew__view *view)
 
 	for (;;) {
 		size_t here = in->tail - in->head;
+		if (sinew__passed_astray(link, 0))
+			return -EBADMSG;
 		int r = sinew__frame_parse(in->data + in->head, here, &frame, &need);
 		if (r == 0)
 			return missing(in, need);
 		if (r < 0)
 			return r;
-		bool message = frame.type <= SINEW__FRAME_TAGGED;
+		if (frame.type == SINEW__FRAME_FDS && !sinew__passed_match(link, frame.fds))
+			return -EBADMSG;
+		bool message = sinew__frame_is_message(frame.type);
 		if (message && frame.size > (uint64_t)link->channel->spec.common.max)
 			return too_large(link, view, &frame);
 		if (!message && frame.size > SINEW__BULK)
@@ -101,11 +121,7 @@ static int cut_length(struct sinew__link *link, struct sinew__view *view)
 		if (here < frame.header + (size_t)frame.size)
 			return missing(in, frame.header + (size_t)frame.size);
 		if (message) {
-			view->data = in->data + in->head + frame.header;
-			view->size = frame.size;
-			view->tag = frame.tag;
-			view->flags = frame.type ? SINEW_MSG_TAGGED : 0;
-			view->consume = frame.header + frame.size;
+			sinew__cut_view(link, &frame, in->data + in->head + frame.header, view);
 			return 1;
 		}
 		r = act(link, view, &frame);
@@ -172,6 +188,7 @@ int sinew__cut(struct sinew__link *link, struct sinew__view *view)
 
 	view->tag = 0;
 	view->flags = 0;
+	view->fds = false;
 	if (in->whole)
 		return give_whole(in, view);
 	if (in->skip && !(framing == SINEW__FRAME_LINE ? skip_line(in) : skip_rest(in)))
@@ -188,18 +205,27 @@ int sinew__cut(struct sinew__link *link, struct sinew__view *view)
 
 /* Whole messages in an inbox, at most `most`; one more if the next thing to be told is an error. Asked
  * for one, a frame that must be acted upon counts, too: it may turn out to be an error. */
-static unsigned count_frames(
-	const struct sinew__inbox *in, uint64_t max, bool pieces, unsigned most)
+static unsigned count_frames(const struct sinew__link *link, unsigned most)
 {
+	const struct sinew__inbox *in = &link->in;
+	uint64_t max = (uint64_t)link->channel->spec.common.max;
+	bool pieces = link->channel->pieces, passing = false;
 	size_t at = in->head, need;
 	unsigned n = 0;
 	struct sinew__frame frame;
 
 	while (n < most) {
+		if (!passing && sinew__passed_astray(link, at - in->head))
+			return n + 1;
 		int r = sinew__frame_parse(in->data + at, in->tail - at, &frame, &need);
 		if (r == 0)
 			break;
-		bool message = r > 0 && frame.type <= SINEW__FRAME_TAGGED;
+		if (r > 0 && frame.type == SINEW__FRAME_FDS && !passing) {
+			passing = true;
+			if (!sinew__passed_match(link, frame.fds))
+				return n + 1;
+		}
+		bool message = r > 0 && sinew__frame_is_message(frame.type);
 		if (r < 0 || frame.size > (message ? max : SINEW__BULK) ||
 			(frame.type == SINEW__FRAME_PIECE && !pieces))
 			return n + 1;
@@ -230,7 +256,7 @@ unsigned sinew__cut_count(const struct sinew__link *link, unsigned most)
 {
 	const struct sinew__inbox *in = &link->in;
 
-	if (in->whole)
+	if (in->whole || sinew__passed_astray(link, 0))
 		return 1;
 	if (in->skip || in->head == in->tail)
 		return 0;
@@ -240,7 +266,6 @@ unsigned sinew__cut_count(const struct sinew__link *link, unsigned most)
 	case SINEW__FRAME_RAW:
 		return 1;
 	default:
-		return count_frames(
-			in, (uint64_t)link->channel->spec.common.max, link->channel->pieces, most);
+		return count_frames(link, most);
 	}
 }

@@ -42,12 +42,47 @@ uint32_t sinew__frame_header_size(uint8_t type)
 	case SINEW__FRAME_PLAIN:
 		return 4;
 	case SINEW__FRAME_TAGGED:
+	case SINEW__FRAME_FDS:
 		return 8 + 8;
 	case SINEW__FRAME_PIECE:
 	case SINEW__FRAME_HELLO:
 		return 8 + 16;
 	default:
 		return 8;
+	}
+}
+
+/* The bytes after the type, of a type that is known. FDS alone has something to say there. */
+static bool is_sound(const uint8_t *p)
+{
+	if (p[4] != SINEW__FRAME_FDS)
+		return !(p[5] | p[6] | p[7]);
+	return p[5] <= SINEW__FRAME_HAS_TAG && !p[6] && p[7] && p[7] <= SINEW__MOST_FDS;
+}
+
+static int parse_fields(const uint8_t *p, struct sinew__frame *frame)
+{
+	switch (frame->type) {
+	case SINEW__FRAME_TAGGED:
+		frame->tag = get64(p + 8);
+		frame->tagged = true;
+		return 1;
+	case SINEW__FRAME_FDS:
+		frame->fds = p[7];
+		frame->tag = get64(p + 8);
+		frame->tagged = p[5] & SINEW__FRAME_HAS_TAG;
+		return frame->tagged || frame->tag == 0 ? 1 : -EBADMSG;
+	case SINEW__FRAME_PIECE:
+		frame->writer = get64(p + 8);
+		frame->total = get32(p + 16);
+		frame->offset = get32(p + 20);
+		return 1;
+	case SINEW__FRAME_HELLO:
+		frame->session = get64(p + 8);
+		frame->next = get64(p + 16);
+		return frame->size == 0 ? 1 : -EBADMSG;
+	default:
+		return 1;
 	}
 }
 
@@ -60,9 +95,9 @@ static int parse_control(
 
 	uint8_t type = p[4];
 	uint32_t header = sinew__frame_header_size(type);
-	int known = type >= SINEW__FRAME_TAGGED && type <= SINEW__FRAME_HELLO;
+	bool known = type >= SINEW__FRAME_TAGGED && type <= SINEW__FRAME_FDS;
 	if (body < header - 4 || (!known && type < SINEW__FRAME_OPTIONAL) ||
-		(known && (p[5] | p[6] | p[7])))
+		(known && !is_sound(p)))
 		return -EBADMSG;
 	*need = header;
 	if (have < *need)
@@ -71,18 +106,7 @@ static int parse_control(
 	*frame = (struct sinew__frame){.type = type, .header = header, .size = body + 4 - header};
 	if (frame->size > SINEW__MOST_MESSAGE)
 		return -EBADMSG;
-	if (type == SINEW__FRAME_TAGGED) {
-		frame->tag = get64(p + 8);
-	} else if (type == SINEW__FRAME_PIECE) {
-		frame->writer = get64(p + 8);
-		frame->total = get32(p + 16);
-		frame->offset = get32(p + 20);
-	} else if (type == SINEW__FRAME_HELLO) {
-		frame->session = get64(p + 8);
-		frame->next = get64(p + 16);
-		return frame->size == 0 ? 1 : -EBADMSG;
-	}
-	return 1;
+	return parse_fields(p, frame);
 }
 
 int sinew__frame_parse(const uint8_t *p, size_t have, struct sinew__frame *frame, size_t *need)
@@ -99,6 +123,8 @@ int sinew__frame_parse(const uint8_t *p, size_t have, struct sinew__frame *frame
 	frame->header = SINEW__FRAME_PLAIN_SIZE;
 	frame->size = word;
 	frame->tag = 0;
+	frame->tagged = false;
+	frame->fds = 0;
 	return 1;
 }
 
@@ -111,8 +137,9 @@ size_t sinew__frame_write(uint8_t *p, const struct sinew__frame *frame)
 
 	uint32_t header = sinew__frame_header_size(frame->type);
 	uint8_t *at = put32(p, CONTROL | (header - 4 + frame->size));
-	at = put32(at, (uint32_t)frame->type << 24);
-	if (frame->type == SINEW__FRAME_TAGGED) {
+	uint32_t has_tag = frame->type == SINEW__FRAME_FDS && frame->tagged;
+	at = put32(at, (uint32_t)frame->type << 24 | has_tag << 16 | frame->fds);
+	if (frame->type == SINEW__FRAME_TAGGED || frame->type == SINEW__FRAME_FDS) {
 		put64(at, frame->tag);
 	} else if (frame->type == SINEW__FRAME_PIECE) {
 		at = put64(at, frame->writer);

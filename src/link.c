@@ -10,6 +10,7 @@
 #include "channel.h"
 #include "cleanup.h"
 #include "error.h"
+#include "passed.h"
 #include "pool.h"
 
 /* A link begins where a line of the cache does. */
@@ -84,5 +85,6 @@ void sinew__link_free(struct sinew__link *link)
 	if (link->wfd >= 0 && link->wfd != link->rfd)
 		sinew__sys.close(link->wfd);
 	sinew__close_fd(&link->quick);
+	sinew__passed_close(link->passed);
 	free(link);
 }

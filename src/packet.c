@@ -13,6 +13,7 @@
 #include "banned.h"
 #include "error.h"
 #include "frame.h"
+#include "passed.h"
 #include "ready.h"
 #include "table.h"
 #include "wait.h"
@@ -220,8 +221,10 @@ static int judge(struct sinew_channel *channel, struct packet *packet)
 		r = sinew__fail(EMSGSIZE,
 			"%s: a message of %zu bytes came, above max=%zu; it was skipped",
 			channel->spec.text, packet->size, max);
-	if (r < 0)
+	if (r < 0) {
+		sinew__passed_drop_all(packet->link);
 		sinew__lose(channel, 1);
+	}
 	return r;
 }
 
@@ -247,6 +250,8 @@ static void describe(
 	*msg = packet->about;
 	msg->data = packet->data;
 	msg->size = packet->size;
+	if (packet->link->passed)
+		sinew__passed_lend(packet->link, msg);
 	msg->lost += channel->lost;
 	channel->lost = 0;
 	sinew__add(&channel->count.received, 1);
@@ -338,7 +343,7 @@ static int packet_take(
 	while (r == MESSAGE) {
 		describe(channel, &packet, &msgs[n++]);
 		place.at = (size_t)(packet.data + packet.size - packet.link->in.data);
-		if (n == count || room - place.at < most(channel))
+		if (n == count || room - place.at < most(channel) || msgs[n - 1].fd_count)
 			break;
 		/* More of the same peer, whose inbox this is; the others come next time. */
 		r = receive_more(packet.link, &place, &packet);
@@ -365,6 +370,8 @@ static int send_failed(struct sinew__link *link, const struct sinew_msg *msg, in
 {
 	const char *uri = link->channel->spec.text;
 
+	if (sinew__passed_refused(msg, error))
+		return sinew__passed_explain(link->channel, msg, error);
 	if (link->ops->explain)
 		return link->ops->explain(link, msg, error);
 	if (error == -ESTALE ||
@@ -440,6 +447,8 @@ HOT static int packet_send(
 		}
 		if (r < 0)
 			break;
+		if (msgs[sent].fd_count)
+			sinew__passed_sent(&msgs[sent], 1);
 		bytes += msgs[sent].size;
 	}
 	sinew__add(&channel->count.sent, sent);

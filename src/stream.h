@@ -14,6 +14,7 @@ struct sinew__view {
 	size_t size;
 	uint64_t tag;
 	uint32_t flags;
+	bool fds;       /* descriptors came with it: the oldest in the link's queue */
 	size_t consume; /* bytes of the inbox that go with it */
 };
 
@@ -21,6 +22,10 @@ struct sinew__view {
  * many from the head on); -EMSGSIZE when one above max= was met, view->size says how large: it will
  * be skipped; -EBADMSG. Control frames are acted upon on the way. (cut.c) */
 int sinew__cut(struct sinew__link *, struct sinew__view *);
+
+/* The message of this frame at the head of the inbox, with its bytes at `data`. */
+void sinew__cut_view(const struct sinew__link *, const struct sinew__frame *, const uint8_t *data,
+	struct sinew__view *);
 
 /* How many whole messages wait in the inbox, counted up to `most`; one more if the next thing there is
  * to be told is an error. Changes nothing. */

@@ -15,6 +15,7 @@
 #include "banned.h"
 #include "copy.h"
 #include "error.h"
+#include "passed.h"
 #include "pieces.h"
 #include "pool.h"
 #include "session.h"
@@ -128,7 +129,7 @@ static bool fits_straight(
 	return target && link->channel->spec.common.frame == SINEW__FRAME_LENGTH && !in->skip &&
 	       in->need > SINEW__BULK &&
 	       sinew__frame_parse(in->data + in->head, in->tail - in->head, frame, &need) == 1 &&
-	       frame->type <= SINEW__FRAME_TAGGED && frame->size <= target->cap;
+	       sinew__frame_is_message(frame->type) && frame->size <= target->cap;
 }
 
 /* Reads the rest of a long message to its target, and what follows it to where it belongs in the
@@ -156,11 +157,7 @@ static ssize_t fill_straight(struct sinew__link *link, const struct target *targ
 		next = (size_t)r > missing ? (size_t)r - missing : 0;
 		have += (size_t)r - next;
 	}
-	view->data = target->buf;
-	view->size = frame->size;
-	view->tag = frame->tag;
-	view->flags = frame->type ? SINEW_MSG_TAGGED : 0;
-	view->consume = frame->header + frame->size;
+	sinew__cut_view(link, frame, target->buf, view);
 	in->tail = in->head + view->consume + next;
 	return 1;
 }
@@ -179,6 +176,7 @@ static uint64_t give_up(struct sinew_channel *channel, struct sinew__link *link)
 	in->head = in->tail = 0;
 	in->skip = 0;
 	in->scanned = 0;
+	sinew__passed_drop_all(link);
 	if (channel->pieces)
 		sinew__pieces_drop(channel, true);
 	return sinew__session_leave(link);
@@ -261,6 +259,7 @@ static int unusable(struct sinew_channel *channel, struct sinew__link *link, int
 	if (!channel->table) {
 		link->ended = true;
 		link->in.head = link->in.tail = 0;
+		sinew__passed_drop_all(link);
 		return sinew__fail(EBADMSG, "%s: the peer does not speak this framing; cut off",
 			channel->spec.text);
 	}
@@ -331,7 +330,7 @@ HOT static uint8_t *quick_place(struct sinew__link *link)
 	const struct sinew_channel *channel = link->channel;
 	const struct sinew__inbox *in = &link->in;
 
-	if (in->head < in->tail || in->skip || in->long_run || link->ended ||
+	if (in->head < in->tail || in->skip || in->long_run || link->ended || link->passed ||
 		!channel->pool->simple || channel->flags & SINEW_EXACT)
 		return NULL;
 	return sinew__pool_quick(link);
@@ -426,7 +425,7 @@ static void consume(struct sinew_channel *channel, struct sinew__link *link, siz
 	sinew__add(&channel->count.received, 1);
 }
 
-static void describe(struct sinew_channel *channel, const struct sinew__link *link,
+static void describe(struct sinew_channel *channel, struct sinew__link *link,
 	const struct sinew__view *view, struct sinew_msg *msg)
 {
 	*msg = (struct sinew_msg){.data = view->data,
@@ -436,6 +435,8 @@ static void describe(struct sinew_channel *channel, const struct sinew__link *li
 		.flags = view->flags,
 		.lost = channel->lost};
 	channel->lost = 0;
+	if (view->fds)
+		sinew__passed_lend(link, msg);
 }
 
 /* The common case in one step: one link, nothing buffered, a small plain message that comes alone. 1 it
@@ -471,9 +472,9 @@ static bool is_simple(const struct sinew_channel *channel)
 {
 	const struct sinew__link *link = channel->one;
 
-	return link && link->simple && link->in.head == link->in.tail && !link->in.skip &&
-	       !link->in.whole && !link->ended && !link->in.in_pieces && !link->in.long_run &&
-	       !(channel->flags & SINEW_EXACT);
+	return link && link->simple && !link->passed && link->in.head == link->in.tail &&
+	       !link->in.skip && !link->in.whole && !link->ended && !link->in.in_pieces &&
+	       !link->in.long_run && !(channel->flags & SINEW_EXACT);
 }
 
 HOT static int stream_recv(
@@ -533,7 +534,8 @@ static int stream_take(
 		describe(channel, link, &view, &msgs[n++]);
 		consume(channel, link, view.consume);
 		bytes += view.size;
-	} while (n < count && !whole && !link->ended && sinew__cut(link, &view) == 1);
+	} while (n < count && !whole && !link->ended && !msgs[n - 1].fd_count &&
+		 sinew__cut(link, &view) == 1);
 	sinew__add(&channel->count.bytes_received, bytes);
 	return (int)n;
 }

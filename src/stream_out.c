@@ -17,6 +17,7 @@
 #include "banned.h"
 #include "copy.h"
 #include "error.h"
+#include "passed.h"
 #include "pool.h"
 #include "ready.h"
 #include "session.h"
@@ -33,7 +34,15 @@ struct batch {
 	size_t base;            /* where its frames begin in the outbox */
 	const uint8_t *payload; /* of the last message, not copied; or NULL */
 	size_t payload_size, payload_gone;
+	bool passing; /* the only message has descriptors, and they are still to go */
 };
+
+static uint8_t frame_type(const struct sinew_msg *msg)
+{
+	if (msg->fd_count)
+		return SINEW__FRAME_FDS;
+	return msg->flags & SINEW_MSG_TAGGED ? SINEW__FRAME_TAGGED : SINEW__FRAME_PLAIN;
+}
 
 static size_t overhead(const struct sinew_channel *channel, const struct sinew_msg *msg)
 {
@@ -43,8 +52,7 @@ static size_t overhead(const struct sinew_channel *channel, const struct sinew_m
 	case SINEW__FRAME_RAW:
 		return 0;
 	default:
-		return sinew__frame_header_size(
-			msg->flags & SINEW_MSG_TAGGED ? SINEW__FRAME_TAGGED : SINEW__FRAME_PLAIN);
+		return sinew__frame_header_size(frame_type(msg));
 	}
 }
 
@@ -97,10 +105,11 @@ static void put_frame(struct sinew_channel *channel, struct sinew__outbox *out,
 {
 	if (channel->spec.common.frame == SINEW__FRAME_LENGTH) {
 		bool tagged = msg->flags & SINEW_MSG_TAGGED;
-		const struct sinew__frame frame = {
-			.type = tagged ? SINEW__FRAME_TAGGED : SINEW__FRAME_PLAIN,
+		const struct sinew__frame frame = {.type = frame_type(msg),
+			.fds = (uint8_t)msg->fd_count,
+			.tagged = tagged,
 			.size = (uint32_t)msg->size,
-			.tag = msg->tag};
+			.tag = tagged ? msg->tag : 0};
 		out->tail += sinew__frame_write(out->data + out->tail, &frame);
 	}
 	if (!inlined)
@@ -127,7 +136,7 @@ static int gather(struct sinew__link *link, const struct sinew_msg *msgs, unsign
 		int r = check(channel, link, msg);
 		if (r < 0)
 			return batch->count ? 0 : r;
-		if (goes_in_pieces(link, msg))
+		if (goes_in_pieces(link, msg) || (msg->fd_count && batch->count))
 			return 0;
 		size_t frame = overhead(channel, msg) + msg->size;
 		bool first = batch->count == 0;
@@ -144,7 +153,8 @@ static int gather(struct sinew__link *link, const struct sinew_msg *msgs, unsign
 			batch->payload_size = msg->size;
 		}
 		batch->count++;
-		if (raw_unit)
+		batch->passing = msg->fd_count;
+		if (raw_unit || batch->passing)
 			return 0;
 	}
 	return 0;
@@ -160,8 +170,19 @@ static int broken(struct sinew__link *link, ssize_t error)
 		link->channel->spec.text, strerror((int)-error));
 }
 
+/* The first write of a message with descriptors takes them along. */
+static ssize_t write_or_pass(
+	struct sinew__link *link, struct batch *batch, struct iovec *iov, int n, bool wait)
+{
+	if (!batch || !batch->passing)
+		return link->ops->write(link, iov, n, wait);
+	ssize_t r = link->ops->pass(link, iov, n, batch->msgs, wait);
+	batch->passing = r < 0;
+	return r;
+}
+
 /* One write of what is in the outbox and of the payload. Bytes, or -errno. */
-static ssize_t write_some(struct sinew__link *link, const struct batch *batch, int64_t until)
+static ssize_t write_some(struct sinew__link *link, struct batch *batch, int64_t until)
 {
 	struct sinew_channel *channel = link->channel;
 	struct sinew__outbox *out = &link->out;
@@ -182,13 +203,15 @@ static ssize_t write_some(struct sinew__link *link, const struct batch *batch, i
 	}
 	for (;;) {
 		sinew__add(&channel->count.calls[1], 1);
-		ssize_t r = link->ops->write(link, iov, n, sinew__may_block(channel, until));
+		ssize_t r = write_or_pass(link, batch, iov, n, sinew__may_block(channel, until));
 		if (r >= 0)
 			return r;
 		if (r == -EAGAIN)
 			r = sinew__wait(channel, link->wfd, POLLOUT, until);
 		else if (r == -EINTR)
 			r = sinew__interrupted(channel);
+		else if (batch && batch->passing && sinew__passed_refused(batch->msgs, r))
+			return sinew__passed_explain(channel, batch->msgs, (int)r);
 		else if (sinew__passes(r))
 			return sinew__fail(
 				(int)-r, "send to %s: %s", channel->spec.text, strerror((int)-r));
@@ -369,7 +392,8 @@ static int send_batch(
 		r = gather(link, msgs, count, &batch, until);
 	if (r < 0)
 		return r;
-	if (!batch.payload && out->tail < (size_t)channel->spec.common.coalesce && may_keep(link))
+	if (!batch.payload && !batch.passing && out->tail < (size_t)channel->spec.common.coalesce &&
+		may_keep(link))
 		return (int)batch.count;
 	r = push(link, &batch, until);
 	if (r == 0)
@@ -394,8 +418,8 @@ static int make_way(struct sinew__link *link, const struct sinew_msg *msg, int64
 	int r;
 
 	do {
-		bool gathering =
-			(channel->spec.common.coalesce || link->hello_due) && out->head == 0;
+		bool gathering = (channel->spec.common.coalesce || link->hello_due) &&
+				 out->head == 0 && !msg->fd_count;
 		if (link->torn) {
 			r = renew(link, is_torn(link), until);
 			if (r < 0)
@@ -427,6 +451,8 @@ static int send_run(
 		if (r < 0)
 			return sent ? (int)sent : r;
 		count_sent(link->channel, msgs + sent, (unsigned)r);
+		if (link->ops->pass)
+			sinew__passed_sent(msgs + sent, (unsigned)r);
 		sent += (unsigned)r;
 	}
 	return (int)sent;
@@ -508,7 +534,7 @@ HOT static int answer_simple(
 	struct sinew__pool *pool = channel->pool;
 	int r = 0;
 
-	if (msg->size > pool->simple || !pool->simple || msg->flags || !msg->peer)
+	if (msg->size > pool->simple || !pool->simple || msg->flags | msg->fd_count || !msg->peer)
 		return 0;
 	struct sinew__link *link = sinew__table_hold(channel, msg->peer, SINEW_NOW, &r);
 	if (!link)
@@ -530,7 +556,7 @@ HOT static int send_simple(
 
 	if (channel->pool)
 		return answer_simple(channel, msg, until);
-	if (!link || msg->size > link->simple || !link->simple || msg->flags ||
+	if (!link || msg->size > link->simple || !link->simple || msg->flags | msg->fd_count ||
 		msg->peer > link->id || link->out.tail || link->hello_due || link->torn ||
 		!sinew__may_block(channel, until))
 		return 0;

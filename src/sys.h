@@ -19,6 +19,7 @@
 #include <sys/mman.h>
 #include <sys/msg.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
@@ -45,6 +46,7 @@
 	X(int, flock, (int fd, int operation), (fd, operation)) \
 	X(int, fstat, (int fd, struct stat *st), (fd, st)) \
 	X(ssize_t, getrandom, (void *buf, size_t size, unsigned flags), (buf, size, flags)) \
+	X(int, getrlimit, (int resource, struct rlimit *limit), (resource, limit)) \
 	X(int, getsockname, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n)) \
 	X(int, getsockopt, (int fd, int level, int name, void *v, socklen_t *n), (fd, level, name, v, n)) \
 	X(int, lchown, (const char *path, uid_t uid, gid_t gid), (path, uid, gid)) \

@@ -4,7 +4,7 @@
  *
  * SO_PASSCRED is on: on dgram sockets it is how we know who sent a packet; on seqpacket sockets it
  * tells an empty message, which comes with credentials, from the end, which comes without - both
- * read as 0 bytes.
+ * read as 0 bytes. Descriptors that came are in the link's queue, or closed, when a receive returns.
  */
 #include "unix_packet.h"
 
@@ -15,13 +15,9 @@
 #include "addresses.h"
 #include "banned.h"
 #include "error.h"
+#include "passed.h"
 #include "socket.h"
-
-/* The cmsg of a struct ucred, aligned. Passed descriptors do not fit, and so are never received. */
-union control {
-	struct cmsghdr header;
-	char bytes[CMSG_SPACE(sizeof(struct ucred))];
-};
+#include "unix_stream.h"
 
 static const struct ucred *find_credentials(struct msghdr *message)
 {
@@ -32,21 +28,34 @@ static const struct ucred *find_credentials(struct msghdr *message)
 	return NULL;
 }
 
+/* Whether something other came than the credentials, or was cut off. */
+static bool has_more(const struct msghdr *message)
+{
+	return message->msg_controllen != CMSG_SPACE(sizeof(struct ucred)) ||
+	       message->msg_flags & MSG_CTRUNC;
+}
+
+/* Without a queue no room is given for control messages, which would cost a tenth of a small message:
+ * that there were credentials, and so a packet, is told by MSG_CTRUNC all the same. */
 HOT static ssize_t seqpacket_receive(
 	struct sinew__link *link, struct iovec *iov, int n, struct sinew_msg *about, bool wait)
 {
 	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
+	union sinew__control control;
 
-	(void)about;
+	if (link->passed)
+		sinew__passed_expect(link, &message, &control);
 	ssize_t r;
 	do /* "reset" comes before what the peer sent, once, if it left without reading all of ours */
-		r = sinew__result(sinew__sys.recvmsg(
-			link->rfd, &message, MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT)));
+		r = sinew__result(sinew__sys.recvmsg(link->rfd, &message,
+			MSG_TRUNC | MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT)));
 	while (r == -ECONNRESET);
-	/* No room was given for credentials: that there were some is told all the same. */
-	if (r == 0 && !(message.msg_flags & MSG_CTRUNC))
-		return SINEW__NO_PACKET;
-	return r;
+	if (r < 0)
+		return r;
+	if (link->passed && has_more(&message))
+		about->flags |= sinew__passed_take_in(link, &message, 0);
+	bool packet = message.msg_flags & MSG_CTRUNC || find_credentials(&message);
+	return r == 0 && !packet ? SINEW__NO_PACKET : r;
 }
 
 HOT static ssize_t connected_transmit(struct sinew__link *link, const struct iovec *iov, int n,
@@ -54,7 +63,8 @@ HOT static ssize_t connected_transmit(struct sinew__link *link, const struct iov
 {
 	if (about->peer && about->peer != link->id)
 		return sinew__fail(ESTALE, "%s: there is no such peer", link->channel->spec.text);
-	return sinew__socket_write(link, iov, n, wait);
+	return about->fd_count ? sinew__unix_pass(link, iov, n, about, wait)
+			       : sinew__socket_write(link, iov, n, wait);
 }
 
 const struct sinew__link_ops sinew__seqpacket_ops = {
@@ -100,27 +110,28 @@ HOT static ssize_t dgram_receive(
 {
 	struct sinew_channel *channel = link->channel;
 	struct sockaddr_un from;
-	union control control;
+	union sinew__control control;
 	struct sinew_peer who;
 
 	for (;;) {
 		struct msghdr message = {.msg_name = channel->addresses ? &from : NULL,
 			.msg_namelen = channel->addresses ? sizeof from : 0,
 			.msg_iov = iov,
-			.msg_iovlen = (size_t)n,
-			.msg_control = &control,
-			.msg_controllen = sizeof control};
-		ssize_t r = sinew__result(sinew__sys.recvmsg(
-			link->rfd, &message, MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT)));
+			.msg_iovlen = (size_t)n};
+		sinew__passed_expect(link, &message, &control);
+		ssize_t r = sinew__result(sinew__sys.recvmsg(link->rfd, &message,
+			MSG_TRUNC | MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT)));
 		if (r < 0)
 			return r;
 		const struct ucred *cred = find_credentials(&message);
+		about->flags = has_more(&message) ? sinew__passed_take_in(link, &message, 0) : 0;
 		if (!channel->addresses) {
 			if (cred && cred->pid != link->who.pid)
 				describe_peer(&link->who, cred, &from, 0);
 			return r;
 		}
 		if (!is_allowed(channel->allow, cred)) {
+			sinew__passed_drop_all(link);
 			sinew__add(&channel->count.refused, 1);
 			continue;
 		}
@@ -150,6 +161,8 @@ static ssize_t dgram_transmit(struct sinew__link *link, const struct iovec *iov,
 		.msg_namelen = (socklen_t)size,
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = (size_t)n};
+	union sinew__control control;
+	sinew__passed_attach(&message, &control, about);
 	return sinew__result(
 		sinew__sys.sendmsg(link->wfd, &message, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT)));
 }

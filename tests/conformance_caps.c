@@ -4,6 +4,7 @@
  * refused. Bits that other files of the suite show: boundaries and empty (move), pollable (ready),
  * end (end), answers (peers).
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,6 +162,44 @@ TEST_EACH(every_channel, priorities_are_obeyed_or_refused, struct mechanism, m)
 		expect_priority(e.in, 1, 'a');
 		expect_priority(e.in, 0, 'c');
 	}
+	ends_close(&e);
+}
+
+/* ---- descriptors ---- */
+
+/* What is written at one end of a pipe whose other end arrived. */
+static void check_descriptor(struct ends *e, int *fd, int near)
+{
+	struct sinew_msg msg = {.data = "x", .size = 1, .fds = fd, .fd_count = 1};
+	char byte;
+
+	CHECK_EQ(CHECK_OK(sinew_send(e->out, &msg, 1, soon())), 1);
+	CHECK_EQ(CHECK_OK(sinew_recv(e->in, &byte, 1, &msg, soon())), 1);
+	CHECK_EQ(byte, 'x');
+	CHECK_EQ(msg.fd_count, 1);
+	CHECK_EQ(CHECK_SYS(write(msg.fds[0], "y", 1)), 1);
+	CHECK_EQ(CHECK_SYS(read(near, &byte, 1)), 1);
+	CHECK_EQ(byte, 'y');
+	sinew_release(e->in, &msg, 1);
+	CHECK_EQ(CHECK_SYS(read(near, &byte, 1)), 0); /* nobody has it any more */
+}
+
+TEST_EACH(every_channel, descriptors_travel_or_are_refused, struct mechanism, m)
+{
+	struct sinew_msg msg = {.data = "x", .size = 1, .fd_count = 1};
+	struct ends e;
+	int fds[2];
+
+	CHECK_SYS(pipe2(fds, O_CLOEXEC));
+	msg.fds = &fds[1];
+	ends_open(m, &e, 0, "");
+	if (mechanism_bits(m) & SINEW_CAP_FDS) {
+		check_descriptor(&e, &fds[1], fds[0]);
+	} else {
+		CHECK_ERR(sinew_send(e.out, &msg, 1, SINEW_NOW), -EOPNOTSUPP);
+		CHECK_SYS(close(fds[1])); /* it is still ours */
+	}
+	CHECK_SYS(close(fds[0]));
 	ends_close(&e);
 }
 

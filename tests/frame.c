@@ -22,6 +22,8 @@ static const struct sinew__frame frames[] = {
 		.total = 100,
 		.offset = 50},
 	{.type = SINEW__FRAME_HELLO, .header = 24, .session = 5, .next = UINT64_C(1) << 40},
+	{.type = SINEW__FRAME_FDS, .header = 16, .size = 3, .fds = 1},
+	{.type = SINEW__FRAME_FDS, .header = 16, .fds = 253, .tagged = true, .tag = UINT64_MAX},
 };
 
 enum { FRAMES = sizeof frames / sizeof *frames };
@@ -44,6 +46,8 @@ TEST(what_is_written_is_read)
 		CHECK_EQ(read.offset, frames[i].offset);
 		CHECK_EQ(read.session, frames[i].session);
 		CHECK_EQ(read.next, frames[i].next);
+		CHECK_EQ(read.fds, frames[i].fds);
+		CHECK_EQ(read.tagged, frames[i].tagged || frames[i].type == SINEW__FRAME_TAGGED);
 	}
 }
 
@@ -75,6 +79,9 @@ static int parse(const char *bytes, size_t size, struct sinew__frame *frame)
 TEST(the_bytes_are_these)
 {
 	static const uint8_t tagged[] = {0x80, 0, 0, 14, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x12, 0x34};
+	static const uint8_t passing[] = {0x80, 0, 0, 14, 4, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0x12, 0x34};
+	const struct sinew__frame fds = {
+		.type = SINEW__FRAME_FDS, .size = 2, .fds = 9, .tagged = true, .tag = 0x1234};
 	const struct sinew__frame plain = {.size = 258},
 				  tag = {.type = SINEW__FRAME_TAGGED, .size = 2, .tag = 0x1234};
 	uint8_t bytes[SINEW__FRAME_MOST];
@@ -83,6 +90,8 @@ TEST(the_bytes_are_these)
 	CHECK_MEM(bytes, 4, "\0\0\1\2", 4);
 	CHECK_EQ(sinew__frame_write(bytes, &tag), 16);
 	CHECK_MEM(bytes, 16, tagged, 16);
+	CHECK_EQ(sinew__frame_write(bytes, &fds), 16);
+	CHECK_MEM(bytes, 16, passing, 16);
 }
 
 TEST(unknown_frames_are_skipped_or_corrupt)
@@ -93,7 +102,7 @@ TEST(unknown_frames_are_skipped_or_corrupt)
 	CHECK_EQ(frame.type, 128);
 	CHECK_EQ(frame.header + frame.size, 14);
 	CHECK_EQ(parse("\x80\0\0\12\x80\1\2\3......", 8, &frame), 1);
-	CHECK_EQ(parse("\x80\0\0\12\x04\0\0\0......", 8, &frame), -EBADMSG);
+	CHECK_EQ(parse("\x80\0\0\12\x05\0\0\0......", 8, &frame), -EBADMSG);
 	CHECK_EQ(parse("\x80\0\0\12\x00\0\0\0......", 8, &frame), -EBADMSG);
 	CHECK_EQ(parse("\x80\0\0\12\x7f\0\0\0......", 8, &frame), -EBADMSG);
 }
@@ -111,6 +120,15 @@ TEST(corrupt_headers)
 	CHECK_EQ(parse("\x80\0\0\23\2\0\0\0", 8, &frame), -EBADMSG);
 	CHECK_EQ(parse("\x80\0\0\25\3\0\0\0AAAAAAAABBBBBBBB", 24, &frame), -EBADMSG);
 	CHECK_EQ(parse("\xff\xff\xff\xff\xff\xff\xff\xff", 8, &frame), -EBADMSG);
+	/* descriptors: a short header, none, too many, an unknown flag, the zero, a tag that is not one */
+	CHECK_EQ(parse("\x80\0\0\13\4\0\0\1AAAAAAAA", 16, &frame), -EBADMSG);
+	CHECK_EQ(parse("\x80\0\0\14\4\0\0\0\0\0\0\0\0\0\0\0", 16, &frame), -EBADMSG);
+	CHECK_EQ(parse("\x80\0\0\14\4\0\0\375\0\0\0\0\0\0\0\0", 16, &frame), 1);
+	CHECK_EQ(parse("\x80\0\0\14\4\0\0\376\0\0\0\0\0\0\0\0", 16, &frame), -EBADMSG);
+	CHECK_EQ(parse("\x80\0\0\14\4\2\0\1\0\0\0\0\0\0\0\0", 16, &frame), -EBADMSG);
+	CHECK_EQ(parse("\x80\0\0\14\4\0\1\1\0\0\0\0\0\0\0\0", 16, &frame), -EBADMSG);
+	CHECK_EQ(parse("\x80\0\0\14\4\0\0\1\0\0\0\0\0\0\0\1", 16, &frame), -EBADMSG);
+	CHECK_EQ(parse("\x80\0\0\14\4\1\0\1\0\0\0\0\0\0\0\1", 16, &frame), 1);
 	/* above 1 GiB */
 	CHECK_EQ(parse("\x40\0\0\0", 4, &frame), 1);
 	CHECK_EQ(parse("\x40\0\0\1", 4, &frame), -EBADMSG);

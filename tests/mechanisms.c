@@ -12,7 +12,7 @@
 
 #include "channel.h"
 
-enum { RAW_ROWS = 4, SINGLE_ROWS = 14, MOST = 1 << 20 };
+enum { RAW_ROWS = 4, SINGLE_ROWS = 15, MOST = 1 << 20 };
 
 const struct mechanism mechanism_rows[] = {
 	{"pipe-raw", "pipe", NULL, "frame=raw", true},
@@ -33,14 +33,17 @@ const struct mechanism mechanism_rows[] = {
 	{"dgram", "unix", "s", "type=dgram", true},
 	{"dgram-abstract", "unix", "@", "type=dgram", true},
 	{"dgram-length", "unix", "s", "type=dgram&frame=length", true},
+	{"dgram-fds", "unix", "s", "type=dgram&fds=8", true},
 	{"seqpacket-pair-length", "unix", NULL, "type=seqpacket&frame=length", true},
 
 	{"unix", "unix", "s", "", false},
 	{"unix-one", "unix", "s", "peers=1", true},
+	{"unix-fds", "unix", "s", "fds=8", false},
 	{"unix-line", "unix", "s", "frame=line", false},
 	{"unix-abstract", "unix", "@", "", false},
 	{"seqpacket", "unix", "s", "type=seqpacket", false},
 	{"seqpacket-one", "unix", "s", "type=seqpacket&peers=1", true},
+	{"seqpacket-fds", "unix", "s", "type=seqpacket&fds=8", false},
 	{"seqpacket-length", "unix", "s", "type=seqpacket&frame=length", false},
 	{"tcp", "tcp", "127.0.0.1:0", "", false},
 	{"tcp-one", "tcp", "127.0.0.1:0", "peers=1", true},

@@ -58,7 +58,7 @@ typedef struct sinew_channel sinew_channel;
 #define SINEW_MSG_UNFINISHED 0x08u /* frame=line: the peer left before the end of this line */
 #define SINEW_MSG_TAGGED 0x10u     /* tag is set; on sending: carry it */
 #define SINEW_MSG_LATE 0x20u       /* was overtaken, and counted in `lost` before it came */
-#define SINEW_MSG_FDS_LOST 0x40u   /* descriptors came with it that could not be taken in */
+#define SINEW_MSG_FDS_LOST 0x40u   /* some of its descriptors could not be taken in: it has none */
 
 /* One message. Set what you do not use to zero: later versions give the reserved words a meaning,
  * and a channel refuses what it cannot carry. */
@@ -76,12 +76,13 @@ struct sinew_msg {
 	uint64_t reserved[8];
 };
 
-/* Descriptors change hands with their message. Sending: when the call has accepted the message its
- * descriptors are the channel's and no longer yours (keep a dup() if you need one); if it was not
- * accepted they are still yours. Receiving: fds points into the channel. Take a descriptor by storing
- * -1 in its place; those that are still there at the next sinew_recv() or sinew_take(), at
+/* Descriptors change hands with their message. Sending: when the call has accepted the message it has
+ * closed them and stored -1 in their places in the array; keep a dup() if you need one. If the message
+ * was not accepted they are still yours. Such a message goes at once, coalesce= or not. Receiving: fds
+ * points into the channel. Take a descriptor by storing -1 in its place, or send it on as it is; those
+ * that are still there at the next sinew_recv() or sinew_take(), whatever that returns, at
  * sinew_release() or sinew_close() are closed, and so are those of a message that is dropped. They are
- * close-on-exec. */
+ * close-on-exec. sinew_take() ends a batch with a message that has some. */
 
 /* Capability bits. */
 #define SINEW_CAP_BOUNDARIES (UINT64_C(1) << 0)   /* a message arrives whole, as it was sent */
@@ -158,7 +159,8 @@ int sinew_inherit(sinew_channel *channel, char *uri, size_t size);
  * tear anything: with coalesce= it may wait in our buffer; and a message whose first bytes had gone
  * when the deadline came, a cancel arrived or the kernel was short of memory counts as accepted, its
  * rest is kept and goes first with the next sinew_send() or sinew_flush().
- * -EMSGSIZE: too large for this channel, the text names the limit. -EPIPE: no reader is left.
+ * -EMSGSIZE: too large for this channel, or too many descriptors; the text names the limit. -EBADF: one
+ * of them is not open. -ETOOMANYREFS: too many are under way. -EPIPE: no reader is left.
  * -EDESTADDRREQ: several peers and none named. -ESTALE: that peer has left. */
 int sinew_send(sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until);
 

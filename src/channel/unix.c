@@ -13,12 +13,14 @@
 #include "../banned.h"
 #include "../cleanup.h"
 #include "../error.h"
+#include "../passed.h"
 #include "../path.h"
 #include "../pipe_io.h"
 #include "../pool.h"
 #include "../socket.h"
 #include "../table.h"
 #include "../unix_packet.h"
+#include "../unix_stream.h"
 #include "../wait.h"
 
 enum {
@@ -27,7 +29,7 @@ enum {
 };
 
 struct settings {
-	int64_t type, peers, pool, buffer, fd;
+	int64_t type, peers, pool, buffer, fds, fd;
 	struct sinew__users allow;
 };
 
@@ -45,6 +47,8 @@ static const struct sinew__option_row options[] = {
 	SINEW__POOL_OPTION(OWN(pool)),
 	{{"buffer", "size", NULL, "the send buffer; packets are bounded by it"}, SINEW__OPTION_SIZE,
 		OWN(buffer), 1024, INT_MAX / 2},
+	{{"fds", "number", "0", "how many descriptors a message may carry; 0: none are taken in"},
+		SINEW__OPTION_NUMBER, OWN(fds), 0, SINEW__MOST_FDS},
 	{{"fd", "descriptor", NULL, "adopt this inherited, connected socket"}, SINEW__OPTION_NUMBER,
 		OWN(fd), 0, INT_MAX},
 	{.type = SINEW__OPTION_END},
@@ -56,6 +60,7 @@ static const struct sinew__limit_row limits[] = {
 	{"packets a dgram socket queues", "/proc/sys/net/unix/max_dgram_qlen", 0},
 	{"largest send buffer without privilege", "/proc/sys/net/core/wmem_max", 0},
 	{"default send buffer", "/proc/sys/net/core/wmem_default", 0},
+	{"descriptors of one message", "net/scm.h", SINEW__MOST_FDS},
 	{NULL, NULL, 0},
 };
 
@@ -98,6 +103,20 @@ static uint64_t largest_packet(const struct sinew__spec *spec)
 	return limit < (uint64_t)spec->common.max ? limit : (uint64_t)spec->common.max;
 }
 
+/* Descriptors travel with a frame that says so, or with a packet. */
+static int describe_fds(const struct sinew__spec *spec, struct sinew_caps *caps)
+{
+	const struct settings *own = spec->own;
+
+	if (own->fds == 0)
+		return 0;
+	if (socket_type(spec) == SOCK_STREAM && spec->common.frame > SINEW__FRAME_LENGTH)
+		return sinew__fail(
+			EINVAL, "%s: fds=: descriptors need frame=length on a stream", spec->text);
+	caps->bits |= SINEW_CAP_FDS;
+	return 0;
+}
+
 static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
 {
 	int type = socket_type(spec);
@@ -108,7 +127,7 @@ static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
 	caps->max_message = (uint64_t)spec->common.max;
 	if (type == SOCK_STREAM) {
 		caps->bits |= SINEW_CAP_END | sinew__stream_caps(&spec->common);
-		return 0;
+		return describe_fds(spec, caps);
 	}
 	if (spec->common.frame == SINEW__FRAME_LINE)
 		return sinew__fail(EINVAL,
@@ -118,7 +137,7 @@ static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
 		      (type == SOCK_SEQPACKET ? SINEW_CAP_END : 0) |
 		      (spec->common.frame == SINEW__FRAME_LENGTH ? SINEW_CAP_TAGS : 0);
 	caps->max_message = largest_packet(spec);
-	return 0;
+	return describe_fds(spec, caps);
 }
 
 /* ---- addresses ---- */
@@ -180,6 +199,36 @@ static void learn_peer(int fd, const char *name, struct sinew_peer *who)
 	snprintf(who->address, sizeof who->address, "%s", name);
 }
 
+static const struct sinew__link_ops *ops_of(const struct sinew_channel *channel)
+{
+	switch (socket_type(&channel->spec)) {
+	case SOCK_SEQPACKET:
+		return &sinew__seqpacket_ops;
+	case SOCK_DGRAM:
+		return &sinew__dgram_ops;
+	default:
+		return channel->most_fds ? &sinew__passing_stream_ops : &sinew__local_stream_ops;
+	}
+}
+
+/* A link with its queue of descriptors; a failure closes nothing. */
+static int make_passing(struct sinew_channel *channel, int fd, struct sinew__link **made)
+{
+	struct sinew__link *link;
+
+	int r = sinew__link_make(channel, ops_of(channel), fd, fd, &link);
+	if (r < 0)
+		return r;
+	r = sinew__passed_open(link);
+	if (r < 0) {
+		link->rfd = link->wfd = -1;
+		sinew__link_free(link);
+		return r;
+	}
+	*made = link;
+	return 0;
+}
+
 /* Makes the connected socket fd a link; a failure closes nothing. */
 static int make_link(
 	struct sinew_channel *channel, int fd, const char *name, struct sinew__link **link)
@@ -198,11 +247,7 @@ static int make_link(
 		sinew__socket_buffer(fd, buffer);
 	if (type != SOCK_STREAM)
 		sinew__sys.setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof one);
-	int r = sinew__link_make(channel,
-		type == SOCK_STREAM      ? &sinew__local_stream_ops
-		: type == SOCK_SEQPACKET ? &sinew__seqpacket_ops
-					 : &sinew__dgram_ops,
-		fd, fd, link);
+	int r = make_passing(channel, fd, link);
 	if (r < 0)
 		return r;
 	(*link)->who = who;
@@ -466,6 +511,9 @@ static int unix_open(struct sinew_channel *channel, int64_t until)
 
 	if (!(channel->flags & (SINEW_IN | SINEW_OUT)))
 		channel->flags |= SINEW_IN | SINEW_OUT;
+	int r = sinew__passed_setup(channel, own->fds);
+	if (r < 0)
+		return r;
 	if (own->fd >= 0)
 		return open_adopted(channel, (int)own->fd);
 	if (!(channel->flags & SINEW_LISTEN))
@@ -478,15 +526,21 @@ static int unix_open(struct sinew_channel *channel, int64_t until)
 
 static int unix_pair(struct sinew_channel *ends[2])
 {
+	const struct settings *own = ends[0]->spec.own;
 	int fds[2];
 
+	int r = sinew__passed_setup(ends[0], own->fds);
+	if (r == 0)
+		r = sinew__passed_setup(ends[1], own->fds);
+	if (r < 0)
+		return r;
 	if (sinew__sys.socketpair(AF_UNIX, socket_type(&ends[0]->spec) | SOCK_CLOEXEC, 0, fds) < 0)
 		return sinew__fail(errno, "%s: socketpair: %m", ends[0]->spec.text);
 	CLEANUP_FD int first = fds[0], second = fds[1];
 	for (unsigned i = 0; i < 2; i++)
 		if (!(ends[i]->flags & (SINEW_IN | SINEW_OUT)))
 			ends[i]->flags |= SINEW_IN | SINEW_OUT;
-	int r = make_link(ends[0], first, "", &ends[0]->one);
+	r = make_link(ends[0], first, "", &ends[0]->one);
 	if (r < 0)
 		return r;
 	first = -1;
