@@ -5,7 +5,9 @@
  */
 #include "options.h"
 
+#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +201,24 @@ bool set_list(struct settings *settings, const char *value)
 	settings->list = value;
 	return strcmp(value, "schemes") == 0 || strcmp(value, "verbs") == 0 ||
 	       strcmp(value, "options") == 0;
+}
+
+/* It must be open already: nothing of this program stands between it and who started us. */
+bool set_fd(struct settings *settings, const char *value)
+{
+	uint64_t number;
+
+	if (settings->fd_count == MOST_FDS || !units_read_count(value, &number) ||
+		number > INT_MAX || fcntl((int)number, F_GETFD) < 0)
+		return false;
+	settings->fds[settings->fd_count++] = (int)number;
+	return true;
+}
+
+bool set_take_fds(struct settings *settings, const char *value)
+{
+	(void)value;
+	return settings->take_fds = true;
 }
 
 bool set_json(struct settings *settings, const char *value)

@@ -18,6 +18,8 @@ bool set_json(struct settings *settings, const char *value);
 bool set_events(struct settings *settings, const char *value);
 bool set_quiet(struct settings *settings, const char *value);
 bool set_verbose(struct settings *settings, const char *value);
+bool set_fd(struct settings *settings, const char *value);
+bool set_take_fds(struct settings *settings, const char *value);
 bool set_help(struct settings *settings, const char *value);
 
 #define OPTION_PAIR                                                                                \

@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "json.h"
+#include "passing.h"
 
 /* A peer that has left cannot be asked any more; what was learned before stays true. Without an id
  * it may be another one each time. */
@@ -74,6 +75,10 @@ static void write_message(
 		json_number(json, "tag", msg->tag);
 	if (msg->flags & SINEW_MSG_UNFINISHED)
 		json_bool(json, "unfinished", true);
+	if (record->fds)
+		passing_write(json, msg);
+	if (msg->flags & SINEW_MSG_FDS_LOST)
+		json_bool(json, "fds_lost", true);
 	json_data(json, msg->data, msg->size);
 }
 

@@ -18,6 +18,7 @@ struct record {
 	struct sinew_peer peer;
 	uint64_t id;
 	bool asked, found;
+	bool fds; /* descriptors are taken in and shown */
 };
 
 /* `ns` is the time of day. */

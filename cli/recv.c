@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,6 +13,7 @@
 #include "exit.h"
 #include "options.h"
 #include "out.h"
+#include "passing.h"
 #include "record.h"
 #include "say.h"
 #include "stop.h"
@@ -27,6 +29,7 @@ struct receiver {
 	struct sinew_msg msgs[BATCH];
 	uint64_t received, bytes;
 	uint64_t lost, losses; /* messages, and how often some were missing */
+	uint64_t fds_lost;     /* messages whose descriptors could not be taken in */
 	uint64_t faults;       /* peers that broke the framing, messages that were too large */
 };
 
@@ -75,6 +78,17 @@ static void count_lost(struct receiver *receiver, uint64_t lost)
 			lost, lost == 1 ? " was" : "s were", receiver->received + 1);
 }
 
+static void print_fds(struct receiver *receiver, const struct sinew_msg *msg)
+{
+	if (msg->flags & SINEW_MSG_FDS_LOST && !receiver->settings->quiet)
+		say_some(&receiver->fds_lost,
+			"message %" PRIu64 " came with descriptors that were not taken in%s",
+			receiver->received,
+			receiver->settings->take_fds ? ", too many" : "; see --fd");
+	if (receiver->settings->take_fds && !receiver->settings->json)
+		passing_say(msg, receiver->received);
+}
+
 static void print(struct receiver *receiver, const struct sinew_msg *msg, int64_t now)
 {
 	bool event = msg->flags & (SINEW_MSG_JOINED | SINEW_MSG_LEFT);
@@ -83,6 +97,7 @@ static void print(struct receiver *receiver, const struct sinew_msg *msg, int64_
 	if (!event) {
 		receiver->received++;
 		receiver->bytes += msg->size;
+		print_fds(receiver, msg);
 	}
 	if (receiver->settings->json)
 		record_write(&receiver->record, &receiver->out, msg, now);
@@ -178,10 +193,15 @@ static unsigned flags_of(const struct settings *settings)
 
 static int run(const struct settings *settings)
 {
-	struct receiver receiver = {.settings = settings};
-	int code = endpoint_open(&receiver.endpoint, settings,
-		endpoint_uri(settings, settings->operands[0]), flags_of(settings));
+	struct receiver receiver = {.settings = settings, .record.fds = settings->take_fds};
+	char *uri = endpoint_uri(settings, settings->operands[0]);
+	int code = passing_prepare(settings, "recv", &uri);
 
+	if (code) {
+		free(uri);
+		return code;
+	}
+	code = endpoint_open(&receiver.endpoint, settings, uri, flags_of(settings));
 	if (code)
 		return code;
 	int64_t opened = receiver.endpoint.opened;
@@ -209,8 +229,12 @@ static const struct cli_option options[] = {
 		"a number"},
 	{"json", 0, NULL,
 		"a JSON object a message: size, time, peer, priority, lost, data or "
-		"base64, tag",
+		"base64, tag, fds",
 		set_json, NULL},
+	{"fd", 0, NULL,
+		"take in descriptors that come with messages, and say what they are; fds=253 "
+		"unless the URI says otherwise",
+		set_take_fds, NULL},
 	{"events", 0, NULL, "show when a peer joins or leaves", set_events, NULL},
 	OPTION_PAIR,
 	OPTION_TIMEOUT,

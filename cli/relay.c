@@ -92,6 +92,7 @@ static void prepare(struct way *way, unsigned count)
 {
 	bool priorities = way->to->caps.bits & SINEW_CAP_PRIORITIES;
 	bool tags = way->to->caps.bits & SINEW_CAP_TAGS;
+	bool fds = way->to->caps.bits & SINEW_CAP_FDS;
 
 	for (unsigned i = 0; i < count; i++) {
 		const struct sinew_msg *msg = &way->taken[i];
@@ -103,6 +104,8 @@ static void prepare(struct way *way, unsigned count)
 			.priority = priorities ? msg->priority : 0,
 			.tag = tagged ? msg->tag : 0,
 			.flags = tagged ? SINEW_MSG_TAGGED : 0,
+			.fds = fds ? msg->fds : NULL,
+			.fd_count = fds ? msg->fd_count : 0,
 		};
 	}
 }

@@ -14,6 +14,7 @@
 #include "input.h"
 #include "json.h"
 #include "options.h"
+#include "passing.h"
 #include "say.h"
 #include "stop.h"
 #include "units.h"
@@ -28,7 +29,9 @@ struct sender {
 	const char *name; /* of the input, for error texts */
 	uint64_t sent, bytes;
 	uint64_t refused; /* messages this channel cannot carry */
-	bool over;        /* the channel failed or the time is up */
+	int fds[MOST_FDS];
+	unsigned fd_count; /* of these are still to go, with the next message */
+	bool over;         /* the channel failed or the time is up */
 };
 
 static unsigned room_for(const struct sender *sender)
@@ -62,6 +65,13 @@ static bool is_refusal(const struct sender *sender, int error, const struct sine
 	return error == -EMSGSIZE || error == -EINVAL || (error == -EOPNOTSUPP && empty);
 }
 
+/* Whether the descriptors are too many for the channel: so they are for every message. */
+static bool is_about_fds(const struct sender *sender, int error, const struct sinew_msg *msg)
+{
+	return msg->fd_count && error == -EMSGSIZE &&
+	       msg->size <= sender->endpoint.caps.max_message;
+}
+
 static void account(struct sender *sender, const struct sinew_msg *msgs, unsigned count)
 {
 	sender->sent += count;
@@ -79,13 +89,16 @@ static int channel_failure(struct sender *sender, int error)
 static int send_all(struct sender *sender, unsigned count, uint64_t number)
 {
 	for (unsigned done = 0; done < count;) {
-		const struct sinew_msg *msgs = sender->msgs + done;
+		struct sinew_msg *msgs = sender->msgs + done;
+		msgs->fds = sender->fd_count ? sender->fds : NULL;
+		msgs->fd_count = sender->fd_count;
 		int r = sinew_send(sender->endpoint.channel, msgs, count - done,
 			endpoint_deadline(sender->settings));
 		if (r > 0) {
 			account(sender, msgs, (unsigned)r);
 			done += (unsigned)r;
-		} else if (is_refusal(sender, r, msgs)) {
+			sender->fd_count = 0;
+		} else if (!is_about_fds(sender, r, msgs) && is_refusal(sender, r, msgs)) {
 			refuse(sender, number + done, sinew_error_text());
 			done++;
 		} else if (r != -EINTR || stop_asked()) {
@@ -271,6 +284,10 @@ static int transfer(struct sender *sender)
 
 	if (!sender->over && !stop_asked())
 		code = exit_worse(code, flush(sender));
+	if (sender->fd_count && !sender->over && !stop_asked()) {
+		say_error("send: no message was sent that the descriptors could travel with");
+		code = exit_worse(code, EXIT_NEGATIVE);
+	}
 	if (sender->refused > 1)
 		say_error("%" PRIu64 " messages were left out", sender->refused);
 	return exit_worse(code, sender->refused ? EXIT_NEGATIVE : EXIT_DONE);
@@ -279,14 +296,16 @@ static int transfer(struct sender *sender)
 static int run(const struct settings *given)
 {
 	struct settings settings = *given;
-	struct sender sender = {.settings = &settings};
+	struct sender sender = {.settings = &settings, .fd_count = given->fd_count};
 	int code = check_operands(&settings);
 
 	if (code)
 		return code;
 	take_chunk(&settings);
 	char *uri = endpoint_uri(&settings, settings.operands[0]);
-	if ((code = check_piece(&settings, uri))) {
+	if ((code = passing_prepare(&settings, "send", &uri)) ||
+		(code = check_piece(&settings, uri)) ||
+		(code = passing_own(&settings, sender.fds))) {
 		free(uri);
 		return code;
 	}
@@ -307,6 +326,10 @@ static const struct cli_option options[] = {
 		set_split_size, "line, nul, none or a size such as 64K"},
 	{"data", 'd', "TEXT", "send this one message instead of a file", set_data,
 		"one text, once"},
+	{"fd", 0, "N",
+		"hand descriptor N of this command over with the first message; may be given "
+		"again",
+		set_fd, "the number of an open descriptor, at most 253 times"},
 	{"count", 'n', "COUNT", "stop after COUNT messages", set_count, "a number"},
 	OPTION_PAIR,
 	OPTION_TIMEOUT,

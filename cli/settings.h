@@ -16,6 +16,8 @@ enum split {
 	SPLIT_SIZE, /* pieces of `piece` bytes */
 };
 
+enum { MOST_FDS = 253 }; /* that the kernel lets travel with one message */
+
 struct settings {
 	enum split split;
 	uint64_t piece;   /* SPLIT_SIZE, or -o chunk=SIZE; 0: not given */
@@ -24,6 +26,9 @@ struct settings {
 	uint64_t count;
 	int64_t timeout; /* nanoseconds; < 0: for ever */
 	const char *list;
+	int fds[MOST_FDS]; /* send --fd */
+	unsigned fd_count;
+	bool take_fds; /* recv --fd */
 	bool json, events, quiet, verbose, help;
 
 	const char **pairs; /* -o key=value, as given */
