@@ -8,10 +8,7 @@
  *       └──────────────────────────────────────────┼───────────────────── connection, in its own time
  *                                 after reconnect= given up
  */
-#include <arpa/inet.h>
 #include <limits.h>
-#include <netdb.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,6 +16,7 @@
 #include "../banned.h"
 #include "../cleanup.h"
 #include "../error.h"
+#include "../inet.h"
 #include "../pipe_io.h"
 #include "../pool.h"
 #include "../ready.h"
@@ -46,18 +44,8 @@ struct settings {
 	int64_t nodelay, keepalive, reconnect, resolve, peers, pool, buffer;
 };
 
-/* Where a URI points: what bind and connect take. */
-struct place {
-	union {
-		struct sockaddr any;
-		struct sockaddr_in v4;
-		struct sockaddr_in6 v6;
-	} address;
-	socklen_t size;
-};
-
 struct state {
-	struct place place;
+	struct sinew__place place;
 	uint64_t session;
 	int pending;      /* a socket that is connecting, or -1 */
 	int64_t patience; /* so long for that */
@@ -112,102 +100,6 @@ static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
 	return 0;
 }
 
-/* ---- addresses ---- */
-
-/* "host:port", "[v6]:port", ":port", "*:port". */
-static int split(struct sinew_channel *channel, char *host, size_t size, unsigned *port)
-{
-	const char *rest = channel->spec.uri.rest, *colon = strrchr(rest, ':');
-	if (!colon)
-		return sinew__fail(EINVAL, "%s: write tcp:host:port, as in tcp:127.0.0.1:7000",
-			channel->spec.text);
-	bool bracketed = *rest == '[' && colon > rest && colon[-1] == ']';
-	size_t length = (size_t)(colon - rest) - (bracketed ? 2 : 0);
-	char *end;
-
-	errno = 0;
-	unsigned long number = strtoul(colon + 1, &end, 10);
-	if (!colon[1] || *end || number > 65535 || colon[1] == '-' || colon[1] == '+')
-		return sinew__fail(
-			EINVAL, "%s: the port is a number from 0 to 65535", channel->spec.text);
-	if (length >= size || (!bracketed && memchr(rest, ':', length)))
-		return sinew__fail(EINVAL,
-			"%s: write the address as host:port; an IPv6 address in brackets",
-			channel->spec.text);
-	memcpy(host, rest + bracketed, length);
-	host[length] = '\0';
-	*port = (unsigned)number;
-	return 0;
-}
-
-static void set_v4(struct place *place, in_addr_t address, unsigned port)
-{
-	place->address.v4 = (struct sockaddr_in){.sin_family = AF_INET,
-		.sin_port = htons((uint16_t)port),
-		.sin_addr.s_addr = htonl(address)};
-	place->size = sizeof place->address.v4;
-}
-
-static int look_up(
-	struct sinew_channel *channel, const char *host, unsigned port, struct place *place)
-{
-	const struct settings *own = channel->spec.own;
-	struct addrinfo *found,
-		hints = {.ai_socktype = SOCK_STREAM,
-			.ai_flags = AI_NUMERICSERV | (own->resolve ? 0 : AI_NUMERICHOST)};
-	char service[8];
-
-	snprintf(service, sizeof service, "%u", port);
-	int r = getaddrinfo(host, service, &hints, &found);
-	if (r == EAI_NONAME && !own->resolve)
-		return sinew__fail(EINVAL,
-			"%s: \"%s\" is not a numeric address; names are looked up only with "
-			"resolve=yes",
-			channel->spec.text, host);
-	if (r)
-		return sinew__fail(r == EAI_SYSTEM ? errno : EHOSTUNREACH, "%s: %s: %s",
-			channel->spec.text, host, gai_strerror(r));
-	place->size = found->ai_addrlen;
-	memcpy(&place->address, found->ai_addr, found->ai_addrlen);
-	freeaddrinfo(found);
-	return 0;
-}
-
-static int locate(struct sinew_channel *channel, struct place *place)
-{
-	char host[256];
-	unsigned port;
-
-	int r = split(channel, host, sizeof host, &port);
-	if (r < 0)
-		return r;
-	if (!*host || strcmp(host, "localhost") == 0) {
-		set_v4(place, INADDR_LOOPBACK, port);
-		return 0;
-	}
-	if (strcmp(host, "*") == 0) {
-		if (!(channel->flags & SINEW_LISTEN))
-			return sinew__fail(
-				EINVAL, "%s: connect to which host?", channel->spec.text);
-		set_v4(place, INADDR_ANY, port);
-		return 0;
-	}
-	return look_up(channel, host, port, place);
-}
-
-static void show(const struct place *place, char *text, size_t size)
-{
-	char host[INET6_ADDRSTRLEN] = "?";
-
-	if (place->address.any.sa_family == AF_INET6) {
-		inet_ntop(AF_INET6, &place->address.v6.sin6_addr, host, sizeof host);
-		snprintf(text, size, "[%s]:%u", host, ntohs(place->address.v6.sin6_port));
-	} else {
-		inet_ntop(AF_INET, &place->address.v4.sin_addr, host, sizeof host);
-		snprintf(text, size, "%s:%u", host, ntohs(place->address.v4.sin_port));
-	}
-}
-
 /* ---- links ---- */
 
 static void set_option(int fd, int level, int name, int value)
@@ -243,14 +135,14 @@ static void tune(const struct sinew_channel *channel, int fd)
 		sinew__socket_buffer(fd, own->buffer);
 }
 
-static int make_link(
-	struct sinew_channel *channel, int fd, const struct place *peer, struct sinew__link **link)
+static int make_link(struct sinew_channel *channel, int fd, const struct sinew__place *peer,
+	struct sinew__link **link)
 {
 	tune(channel, fd);
 	int r = sinew__link_make(channel, &sinew__stream_socket_ops, fd, fd, link);
 	if (r < 0)
 		return r;
-	show(peer, (*link)->who.address, sizeof(*link)->who.address);
+	sinew__inet_show(peer, (*link)->who.address, sizeof(*link)->who.address);
 	(*link)->ours = true;
 	(*link)->sip = SIP;
 	return 0;
@@ -259,7 +151,7 @@ static int make_link(
 static int accept_link(struct sinew_channel *channel, int listen_fd, struct sinew__taken *taken,
 	struct sinew__link **link)
 {
-	struct place peer;
+	struct sinew__place peer;
 
 	if (taken->fd < 0) {
 		taken->size = sizeof taken->address;
@@ -290,7 +182,7 @@ static int failed(struct sinew_channel *channel, const char *what, int error)
 			: strerror(-error));
 }
 
-static int open_listening(struct sinew_channel *channel, const struct place *place)
+static int open_listening(struct sinew_channel *channel, const struct sinew__place *place)
 {
 	const struct settings *own = channel->spec.own;
 	CLEANUP_FD int fd = sinew__sys.socket(
@@ -318,7 +210,9 @@ static int begin(struct sinew_channel *channel)
 	const struct settings *own = channel->spec.own;
 	struct state *state = channel->state;
 
-	int r = own->resolve && sinew__now() >= state->fresh ? locate(channel, &state->place) : 0;
+	int r = own->resolve && sinew__now() >= state->fresh
+			? sinew__inet_locate(channel, SOCK_STREAM, true, &state->place)
+			: 0;
 	if (r < 0)
 		return r;
 	state->fresh = sinew_after(FRESH);
@@ -418,6 +312,7 @@ static int tcp_open(struct sinew_channel *channel, int64_t until)
 {
 	if (!(channel->flags & (SINEW_IN | SINEW_OUT)))
 		channel->flags |= SINEW_IN | SINEW_OUT;
+	const struct settings *own = channel->spec.own;
 	struct state *state = channel->state = calloc(1, sizeof *state);
 	if (!state)
 		return sinew__fail(ENOMEM, "%s: no memory", channel->spec.text);
@@ -427,7 +322,7 @@ static int tcp_open(struct sinew_channel *channel, int64_t until)
 		sizeof state->session)
 		return sinew__fail(errno, "%s: getrandom: %m", channel->spec.text);
 	state->session |= 1;
-	int r = locate(channel, &state->place);
+	int r = sinew__inet_locate(channel, SOCK_STREAM, own->resolve, &state->place);
 	if (r < 0)
 		return r;
 	state->fresh = sinew_after(FRESH);
@@ -537,19 +432,11 @@ static void tcp_close(struct sinew_channel *channel)
 	pthread_mutex_destroy(&state->lock);
 }
 
-/* With port 0 the kernel chose one: tell it. */
 static int tcp_name(struct sinew_channel *channel, char *uri, size_t size)
 {
-	struct place place = {.size = sizeof place.address};
-	char text[80];
-
 	if (!channel->table)
 		return snprintf(uri, size, "tcp:%s", channel->one->who.address);
-	int fd = sinew__table_listen_fd(channel);
-	if (sinew__sys.getsockname(fd, &place.address.any, &place.size) < 0)
-		return sinew__fail(errno, "%s: getsockname: %m", channel->spec.text);
-	show(&place, text, sizeof text);
-	return snprintf(uri, size, "tcp:%s", text);
+	return sinew__inet_name(channel, sinew__table_listen_fd(channel), uri, size);
 }
 
 const struct sinew__transport sinew__transport_tcp = {
