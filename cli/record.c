@@ -71,6 +71,10 @@ static void write_message(
 	write_peer(json, record, msg->peer);
 	json_number(json, "priority", msg->priority);
 	json_number(json, "lost", msg->lost);
+	if (msg->flags & SINEW_MSG_LATE)
+		json_bool(json, "late", true);
+	if (msg->copies)
+		json_number(json, "copies", msg->copies);
 	if (msg->flags & SINEW_MSG_TAGGED)
 		json_number(json, "tag", msg->tag);
 	if (msg->flags & SINEW_MSG_UNFINISHED)

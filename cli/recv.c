@@ -30,6 +30,8 @@ struct receiver {
 	uint64_t received, bytes;
 	uint64_t lost, losses; /* messages, and how often some were missing */
 	uint64_t fds_lost;     /* messages whose descriptors could not be taken in */
+	uint64_t late;         /* of those: came after all */
+	uint64_t copies;       /* how often some were dropped */
 	uint64_t faults;       /* peers that broke the framing, messages that were too large */
 };
 
@@ -89,11 +91,28 @@ static void print_fds(struct receiver *receiver, const struct sinew_msg *msg)
 		passing_say(msg, receiver->received);
 }
 
+/* What a network does besides losing. */
+static void count_disorder(struct receiver *receiver, const struct sinew_msg *msg)
+{
+	bool quiet = receiver->settings->quiet;
+
+	if (msg->copies && !quiet)
+		say_some(&receiver->copies,
+			"%" PRIu32 " second cop%s dropped before message %" PRIu64, msg->copies,
+			msg->copies == 1 ? "y was" : "ies were", receiver->received + 1);
+	if (msg->flags & SINEW_MSG_LATE && quiet)
+		receiver->late++;
+	else if (msg->flags & SINEW_MSG_LATE)
+		say_some(&receiver->late, "message %" PRIu64 " came late, counted as lost before",
+			receiver->received + 1);
+}
+
 static void print(struct receiver *receiver, const struct sinew_msg *msg, int64_t now)
 {
 	bool event = msg->flags & (SINEW_MSG_JOINED | SINEW_MSG_LEFT);
 
 	count_lost(receiver, msg->lost);
+	count_disorder(receiver, msg);
 	if (!event) {
 		receiver->received++;
 		receiver->bytes += msg->size;
@@ -171,7 +190,9 @@ static int settle_losses(struct receiver *receiver)
 		count_lost(receiver, stats.lost - receiver->lost);
 	if (receiver->losses > 1 && !receiver->settings->quiet)
 		say_error("%" PRIu64 " messages were lost", receiver->lost);
-	return receiver->lost || receiver->faults ? EXIT_NEGATIVE : EXIT_DONE;
+	if (receiver->late > 1 && !receiver->settings->quiet)
+		say("%" PRIu64 " of these came late", receiver->late);
+	return receiver->lost > receiver->late || receiver->faults ? EXIT_NEGATIVE : EXIT_DONE;
 }
 
 static void summary(const struct receiver *receiver, int64_t ns)
@@ -228,8 +249,8 @@ static const struct cli_option options[] = {
 	{"count", 'n', "COUNT", "end after COUNT messages and take no more than these", set_count,
 		"a number"},
 	{"json", 0, NULL,
-		"a JSON object a message: size, time, peer, priority, lost, data or "
-		"base64, tag, fds",
+		"a JSON object a message: size, time, peer, priority, lost, late, copies, "
+		"data or base64, tag, fds",
 		set_json, NULL},
 	{"fd", 0, NULL,
 		"take in descriptors that come with messages, and say what they are; fds=253 "

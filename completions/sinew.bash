@@ -66,7 +66,7 @@ _sinew_names() { # SCHEME WORD
 			_sinew_paths -S "$2"
 		fi
 		;;
-	tcp) compgen -W 'localhost: 127.0.0.1: [::1]:' -- "$2" ;;
+	tcp | udp) compgen -W 'localhost: 127.0.0.1: [::1]:' -- "$2" ;;
 	esac
 }
 

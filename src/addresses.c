@@ -94,20 +94,39 @@ static struct row *add(struct sinew__addresses *book, const void *a, socklen_t s
 	return row;
 }
 
+/* The row of this address, which is heard now; NULL: it is not in the book. */
+static struct row *known(struct sinew__addresses *book, const void *a, socklen_t size)
+{
+	for (uint32_t slot = *bucket(book, a, size); slot; slot = book->rows[slot - 1].next) {
+		struct row *row = &book->rows[slot - 1];
+		if (row->size != size || memcmp(&row->address, a, size) != 0)
+			continue;
+		row->heard = true;
+		return row;
+	}
+	return NULL;
+}
+
+uint64_t sinew__addresses_known(
+	struct sinew__addresses *book, const void *a, socklen_t size, struct sinew_peer *who)
+{
+	pthread_mutex_lock(&book->lock);
+	const struct row *row = known(book, a, size);
+	uint64_t id = row ? row->id : 0;
+	if (row)
+		*who = row->who;
+	pthread_mutex_unlock(&book->lock);
+	return id;
+}
+
 uint64_t sinew__addresses_id(
 	struct sinew__addresses *book, const void *a, socklen_t size, const struct sinew_peer *who)
 {
 	if (size <= sizeof(sa_family_t) || size > sizeof(struct sockaddr_storage))
 		return 0;
 	pthread_mutex_lock(&book->lock);
-	struct row *row = NULL;
-	for (uint32_t slot = *bucket(book, a, size); slot; slot = book->rows[slot - 1].next)
-		if (book->rows[slot - 1].size == size &&
-			memcmp(&book->rows[slot - 1].address, a, size) == 0)
-			row = &book->rows[slot - 1];
-	if (row)
-		row->heard = true;
-	else
+	struct row *row = known(book, a, size);
+	if (!row)
 		row = add(book, a, size);
 	row->who = *who;
 	uint64_t id = row->id;
@@ -115,10 +134,15 @@ uint64_t sinew__addresses_id(
 	return id;
 }
 
+unsigned sinew__addresses_row(uint64_t id)
+{
+	return (unsigned)(id & ((1u << SLOT_BITS) - 1)) - 1;
+}
+
 int sinew__addresses_find(struct sinew__addresses *book, uint64_t id, struct sockaddr_storage *a,
 	struct sinew_peer *who)
 {
-	uint64_t slot = (id & ((1u << SLOT_BITS) - 1)) - 1;
+	unsigned slot = sinew__addresses_row(id);
 	int r = -ESTALE;
 
 	pthread_mutex_lock(&book->lock);

@@ -19,8 +19,15 @@ void sinew__addresses_close(struct sinew__addresses *);
 uint64_t sinew__addresses_id(
 	struct sinew__addresses *, const void *address, socklen_t, const struct sinew_peer *);
 
+/* The id of an address that is in the book, and who that is; 0: it is not. */
+uint64_t sinew__addresses_known(
+	struct sinew__addresses *, const void *address, socklen_t, struct sinew_peer *);
+
 /* The address of this id: its length, or -ESTALE. *who may be NULL. */
 int sinew__addresses_find(
 	struct sinew__addresses *, uint64_t id, struct sockaddr_storage *, struct sinew_peer *who);
+
+/* Which of the book's rows, counted from 0, an id that was found there belongs to. */
+unsigned sinew__addresses_row(uint64_t id);
 
 #endif

@@ -211,7 +211,7 @@ struct sinew_channel {
 	bool renewing;                      /* receiving: broken, and not renewed yet */
 	bool interrupted;                   /* sending: by a signal, told by the next call */
 	_Atomic bool finished;              /* sending: we said that we will send no more */
-	uint64_t lost;                      /* receiving: not yet reported */
+	uint64_t lost, copies;              /* receiving: not yet reported */
 	struct sinew__pieces *pieces;       /* receiving: messages that come in pieces */
 	struct sinew__sessions *sessions;   /* receiving: senders that may reconnect */
 	struct sinew__addresses *addresses; /* datagrams: whom we can answer */
@@ -248,6 +248,13 @@ static inline void sinew__lose(struct sinew_channel *channel, uint64_t messages)
 {
 	channel->lost += messages;
 	sinew__add(&channel->count.lost, messages);
+}
+
+/* A second copy of a message: dropped, counted, and told to the reader with the next message. */
+static inline void sinew__drop_copy(struct sinew_channel *channel)
+{
+	channel->copies++;
+	sinew__add(&channel->count.copies, 1);
 }
 
 #endif

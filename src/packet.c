@@ -18,7 +18,10 @@
 #include "table.h"
 #include "wait.h"
 
-enum { PAUSE = 1000000 }; /* ns, where a full peer cannot be polled for room */
+enum {
+	PAUSE = 1000000, /* ns, where a full peer cannot be polled for room */
+	MOST_BAD = 64,   /* packets passed over before the deadline is looked at */
+};
 
 /* Where a packet is to go: the caller's buffer and what overflows into the inbox, or the inbox. */
 struct place {
@@ -56,17 +59,26 @@ static int lay_out(struct sinew__link *link, const struct place *place, struct i
 	return 2;
 }
 
-/* Waits for a packet (POLLIN) or for room (POLLOUT). What cannot be polled is asked again every
- * millisecond. */
-static int wait_for(struct sinew__link *link, short events, int64_t until)
+/* Whether a call that did not do its work shall go on: the deadline decides, however much there is. */
+static int go_on(int64_t until)
 {
-	struct sinew_channel *channel = link->channel;
-	int fd = events == POLLIN ? link->rfd : link->pollable ? link->wfd : -1;
+	if (until == SINEW_NOW)
+		return sinew__answer(EAGAIN, "not without waiting");
+	if (until != SINEW_FOREVER && sinew__now() >= until)
+		return sinew__answer(ETIMEDOUT, "the deadline passed");
+	return 0;
+}
 
-	if (fd >= 0 || until == SINEW_NOW)
+/* Waits until fd is ready; what cannot be polled (-1) is asked again every millisecond. */
+static int wait_for(struct sinew_channel *channel, int fd, short events, int64_t until)
+{
+	int r = go_on(until);
+	if (r < 0)
+		return r;
+	if (fd >= 0)
 		return sinew__wait(channel, fd, events, until);
 	int64_t look = sinew__sooner(until, sinew_after(PAUSE));
-	int r = sinew__wait(channel, -1, events, look);
+	r = sinew__wait(channel, -1, events, look);
 	return r == -ETIMEDOUT && look != until ? 0 : r;
 }
 
@@ -139,7 +151,7 @@ HOT static int receive_one(
 			return MESSAGE;
 		}
 		if (r == -EAGAIN)
-			r = wait_for(link, POLLIN, until);
+			r = wait_for(channel, link->rfd, POLLIN, until);
 		else if (r == -EINTR)
 			r = sinew__interrupted(channel);
 		else if (goes_on(channel, r))
@@ -234,14 +246,22 @@ HOT static int next_message(struct sinew_channel *channel, const struct place *p
 	struct packet *packet, int64_t until)
 {
 	bool many = channel->table || channel->addresses;
-	int r, judged = 0;
+	unsigned bad = 0;
 
-	do {
-		r = next_packet(channel, place, packet, until);
-		if (r == MESSAGE)
-			judged = judge(channel, packet);
-	} while (r == MESSAGE && judged < 0 && many);
-	return r == MESSAGE && judged < 0 ? judged : r;
+	for (;;) {
+		int r = next_packet(channel, place, packet, until);
+		if (r != MESSAGE)
+			return r;
+		r = judge(channel, packet);
+		if (r == 0)
+			return MESSAGE;
+		if (many && ++bad % MOST_BAD == 0)
+			r = go_on(until);
+		else if (many)
+			continue;
+		if (r < 0)
+			return r;
+	}
 }
 
 static void describe(
@@ -254,6 +274,11 @@ static void describe(
 		sinew__passed_lend(packet->link, msg);
 	msg->lost += channel->lost;
 	channel->lost = 0;
+	if (channel->copies) {
+		msg->copies =
+			(uint32_t)(channel->copies < UINT32_MAX ? channel->copies : UINT32_MAX);
+		channel->copies = 0;
+	}
 	sinew__add(&channel->count.received, 1);
 	sinew__add(&channel->count.bytes_received, packet->size);
 }
@@ -416,8 +441,9 @@ HOT static int send_one(struct sinew__link *link, const struct sinew_msg *msg, i
 			link->ops->transmit(link, iov, n, msg, sinew__may_block(channel, until));
 		if (sent >= 0)
 			return 0;
-		if (sent == -EAGAIN)
-			r = wait_for(link, POLLOUT, until);
+		if (sent == -EAGAIN || sent == -ENOBUFS)
+			r = wait_for(channel, link->pollable && sent == -EAGAIN ? link->wfd : -1,
+				POLLOUT, until);
 		else if (sent == -EINTR)
 			r = sinew__interrupted(channel);
 		else

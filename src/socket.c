@@ -75,10 +75,20 @@ void sinew__socket_part(struct sinew__link *link)
 			return;
 }
 
-void sinew__socket_buffer(int fd, int64_t size)
+static void set_buffer(int fd, int64_t size, int forced, int allowed)
 {
 	int half = size > INT32_MAX / 2 ? INT32_MAX / 2 : (int)size;
 
-	if (sinew__sys.setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &half, sizeof half) < 0)
-		sinew__sys.setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &half, sizeof half);
+	if (sinew__sys.setsockopt(fd, SOL_SOCKET, forced, &half, sizeof half) < 0)
+		sinew__sys.setsockopt(fd, SOL_SOCKET, allowed, &half, sizeof half);
+}
+
+void sinew__socket_buffer(int fd, int64_t size)
+{
+	set_buffer(fd, size, SO_SNDBUFFORCE, SO_SNDBUF);
+}
+
+void sinew__socket_receive_buffer(int fd, int64_t size)
+{
+	set_buffer(fd, size, SO_RCVBUFFORCE, SO_RCVBUF);
 }

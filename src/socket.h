@@ -20,5 +20,7 @@ void sinew__socket_part(struct sinew__link *);
 
 /* Asks for a send buffer that takes `size` bytes at once, with privilege if there is. */
 void sinew__socket_buffer(int fd, int64_t size);
+/* The same for the receive buffer. */
+void sinew__socket_receive_buffer(int fd, int64_t size);
 
 #endif

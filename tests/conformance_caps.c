@@ -357,6 +357,7 @@ static void write_many(sinew_channel *out, void *arg)
 		snprintf(data, 9, "%01u%07u", writer, i);
 		fill(data + 8, size - 8, writer + i);
 		CHECK_EQ(CHECK_OK(sinew_send(out, &msg, 1, soon())), 1);
+		pace_sent(0, 1);
 	}
 	CHECK_OK(sinew_flush(out, soon()));
 }
@@ -379,6 +380,7 @@ static void expect_writers(sinew_channel *in)
 		fill(want, msg.size - 8, writer + number);
 		CHECK_MEM(got + 8, msg.size - 8, want, msg.size - 8);
 		next[writer]++;
+		pace_received(0, 1);
 	}
 }
 
@@ -388,6 +390,7 @@ static void check_many_writers(const struct mechanism *m, const char *options)
 	struct ends e;
 
 	ends_listen(m, &e, 0, options);
+	pace_open(m);
 	for (unsigned i = 0; i < WRITERS; i++)
 		children[i] = ends_fork(&e, write_many, &i);
 	expect_writers(e.in);

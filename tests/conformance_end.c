@@ -368,8 +368,11 @@ TEST_EACH(every_channel, sending_to_nobody_says_so, struct mechanism, m)
 		CHECK_ERR(r, -ETIMEDOUT);
 	else {
 		CHECK_ERR(r, -EPIPE);
-		CHECK_ERR(sinew_send(e.out, &msg, 1, SINEW_NOW), -EPIPE);
-		CHECK_ERR(sinew_send(e.out, &msg, 1, SINEW_FOREVER), -EPIPE);
+		/* Where nobody is connected each message is tried anew. */
+		bool anew = !mechanism_is_reliable(m);
+		CHECK(test_within(sinew_send(e.out, &msg, 1, SINEW_NOW) == -EPIPE, anew * 5000));
+		CHECK(test_within(
+			sinew_send(e.out, &msg, 1, SINEW_FOREVER) == -EPIPE, anew * 5000));
 	}
 	ends_close(&e);
 }
@@ -420,6 +423,14 @@ TEST_EACH(framed_channel, closing_says_what_could_not_be_sent, struct mechanism,
 
 	ends_open(m, &e, 0, "");
 	memset(data, 'x', size);
+	if (!mechanism_is_reliable(m)) { /* nothing is ever kept back */
+		CHECK_EQ(CHECK_OK(sinew_send(e.out, &msg, 1, SINEW_NOW)), 1);
+		CHECK_EQ(sinew_close(e.out), 0);
+		e.out = NULL;
+		free(data);
+		ends_close(&e);
+		return;
+	}
 	do
 		r = sinew_send(e.out, &msg, 1, SINEW_NOW);
 	while (r == 1);

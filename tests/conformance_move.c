@@ -156,6 +156,7 @@ static void send_many(sinew_channel *out, void *arg)
 		int r = CHECK_OK(sinew_send(out, msgs, count, soon()));
 		CHECK(r >= 1 && r <= (int)count);
 		number += (unsigned)r;
+		pace_sent(0, (unsigned)r);
 	}
 	CHECK_OK(sinew_flush(out, soon()));
 }
@@ -167,6 +168,7 @@ static void check_number(const struct sinew_msg *msg, unsigned number)
 
 	CHECK_MEM(msg->data, msg->size, want, size);
 	CHECK_EQ(msg->lost, 0);
+	pace_received(0, 1);
 }
 
 /* Receives `total` numbered messages: one by one and in groups, by turns. */
@@ -198,6 +200,7 @@ TEST_EACH(framed_channel, many_arrive_in_order, struct mechanism, m, .timeout = 
 	struct ends e;
 
 	ends_listen(m, &e, 0, "");
+	pace_open(m);
 	pid_t child = ends_fork(&e, send_many, &many);
 	expect_many(e.in, many);
 	CHECK_EQ(test_wait(child), 0);
@@ -210,6 +213,7 @@ TEST_EACH(framed_channel, gathered_messages_arrive_in_order, struct mechanism, m
 	struct ends e;
 
 	ends_listen(m, &e, 0, "coalesce=3000");
+	pace_open(m);
 	pid_t child = ends_fork(&e, send_many, &many);
 	expect_many(e.in, many);
 	CHECK_EQ(test_wait(child), 0);

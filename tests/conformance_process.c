@@ -266,6 +266,7 @@ struct side {
 	sinew_channel *channel;
 	uint64_t peer;
 	unsigned total;
+	unsigned sends, receives; /* which stream of messages */
 };
 
 static void *send_side(void *arg)
@@ -282,7 +283,10 @@ static void *send_side(void *arg)
 			snprintf(data[i], sizeof data[i], "%08u", number + i);
 			msgs[i] = (struct sinew_msg){.data = data[i], .size = 8, .peer = s->peer};
 		}
-		number += (unsigned)CHECK_OK(sinew_send(s->channel, msgs, count, SINEW_FOREVER));
+		unsigned sent =
+			(unsigned)CHECK_OK(sinew_send(s->channel, msgs, count, SINEW_FOREVER));
+		number += sent;
+		pace_sent(s->sends, sent);
 	}
 	CHECK_OK(sinew_flush(s->channel, SINEW_FOREVER));
 	return NULL;
@@ -300,6 +304,7 @@ static void *receive_side(void *arg)
 		snprintf(want, sizeof want, "%08u", i);
 		if (msg.size != 8 || memcmp(buf, want, 8) != 0)
 			FAIL("message %u is not what was sent", i);
+		pace_received(s->receives, 1);
 	}
 	CHECK_OK(sinew_stats(s->channel, &stats));
 	CHECK(stats.received >= s->total);
@@ -320,8 +325,9 @@ TEST_EACH(
 	ends_open(m, &e, 0, "");
 	send_filled(e.out, 8, 1);
 	CHECK_EQ(CHECK_OK(sinew_recv(e.in, buf, sizeof buf, &msg, soon())), 1);
-	sides[0] = (struct side){e.in, msg.peer, CROSSING};
-	sides[1] = (struct side){e.out, SINEW_ANY_PEER, CROSSING};
+	pace_open(m);
+	sides[0] = (struct side){e.in, msg.peer, CROSSING, 1, 0};
+	sides[1] = (struct side){e.out, SINEW_ANY_PEER, CROSSING, 0, 1};
 	CHECK_EQ(pthread_create(&threads[0], NULL, receive_side, &sides[0]), 0);
 	CHECK_EQ(pthread_create(&threads[1], NULL, send_side, &sides[1]), 0);
 	if (both) {
@@ -356,8 +362,8 @@ TEST_EACH(framed_channel, one_thread_finishes_while_another_receives, struct mec
 		ends_close(&e);
 		return;
 	}
-	sides[0] = (struct side){e.in, 0, 10};
-	sides[1] = (struct side){e.out, 0, 10};
+	sides[0] = (struct side){e.in, 0, 10, 1, 0};
+	sides[1] = (struct side){e.out, 0, 10, 0, 1};
 	CHECK_EQ(pthread_create(&threads[0], NULL, receive_side, &sides[1]), 0);
 	CHECK_EQ(pthread_create(&threads[1], NULL, finish_side, &sides[1]), 0);
 	receive_side(&sides[0]);

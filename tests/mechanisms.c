@@ -5,14 +5,16 @@
 #include "mechanisms.h"
 
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "channel.h"
 
-enum { RAW_ROWS = 4, SINGLE_ROWS = 15, MOST = 1 << 20 };
+enum { RAW_ROWS = 4, SINGLE_ROWS = 19, MOST = 1 << 20 };
 
 const struct mechanism mechanism_rows[] = {
 	{"pipe-raw", "pipe", NULL, "frame=raw", true},
@@ -35,6 +37,10 @@ const struct mechanism mechanism_rows[] = {
 	{"dgram-length", "unix", "s", "type=dgram&frame=length", true},
 	{"dgram-fds", "unix", "s", "type=dgram&fds=8", true},
 	{"seqpacket-pair-length", "unix", NULL, "type=seqpacket&frame=length", true},
+	{"udp", "udp", "127.0.0.1:0", "", true},
+	{"udp6", "udp", "[::1]:0", "", true},
+	{"udp-length", "udp", "127.0.0.1:0", "frame=length", true},
+	{"udp-raw", "udp", "127.0.0.1:0", "frame=raw", true},
 
 	{"unix", "unix", "s", "", false},
 	{"unix-one", "unix", "s", "peers=1", true},
@@ -130,6 +136,11 @@ bool mechanism_is_stream(const struct mechanism *m)
 	return stream;
 }
 
+bool mechanism_is_reliable(const struct mechanism *m)
+{
+	return mechanism_bits(m) & SINEW_CAP_RELIABLE;
+}
+
 bool mechanism_is_server(const struct mechanism *m)
 {
 	return m >= (const struct mechanism *)server_channel.rows;
@@ -223,6 +234,38 @@ pid_t ends_fork(struct ends *e, void (*fn)(sinew_channel *, void *), void *arg)
 	fn(out, arg);
 	CHECK(sinew_close(out) >= 0);
 	exit(0);
+}
+
+/* ---- pace ---- */
+
+enum { AHEAD = 64 };
+
+static struct pace {
+	_Atomic unsigned sent, received;
+} * pace; /* shared with children; NULL: nothing may be lost */
+
+void pace_open(const struct mechanism *m)
+{
+	if (mechanism_is_reliable(m))
+		return;
+	pace = mmap(
+		NULL, 2 * sizeof *pace, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(pace != MAP_FAILED);
+}
+
+void pace_sent(unsigned stream, unsigned messages)
+{
+	if (!pace)
+		return;
+	pace[stream].sent += messages;
+	while (pace[stream].sent - pace[stream].received > AHEAD)
+		sched_yield();
+}
+
+void pace_received(unsigned stream, unsigned messages)
+{
+	if (pace)
+		pace[stream].received += messages;
 }
 
 int raw_fd(const sinew_channel *c)

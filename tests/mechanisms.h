@@ -43,6 +43,8 @@ uint64_t mechanism_bits(const struct mechanism *);
 uint64_t mechanism_most(const struct mechanism *);
 /* Whether bytes of one message can be on their way while others still wait. */
 bool mechanism_is_stream(const struct mechanism *);
+/* Whether nothing is lost while both sides live. */
+bool mechanism_is_reliable(const struct mechanism *);
 bool mechanism_is_server(const struct mechanism *);
 /* The URI to listen on, or to make a pair of, with options added ("" for none). */
 void mechanism_uri(const struct mechanism *, const char *extra, char *uri, size_t size);
@@ -56,6 +58,12 @@ void ends_open(const struct mechanism *, struct ends *, unsigned flags, const ch
 void ends_close(struct ends *);
 /* A child that has `out` alone and runs fn(out, arg); here `out` is closed. */
 pid_t ends_fork(struct ends *, void (*fn)(sinew_channel *, void *), void *arg);
+
+/* What may lose messages loses none while its reader keeps up: there, each of two streams of messages
+ * stops its sender, in whatever process, when it is too far ahead. */
+void pace_open(const struct mechanism *);
+void pace_sent(unsigned stream, unsigned messages);
+void pace_received(unsigned stream, unsigned messages);
 
 /* The kernel's descriptor on which this end's only connection sends. */
 int raw_fd(const sinew_channel *);

@@ -25,8 +25,8 @@ def text(ended):
 # ---- help ----
 
 @case
-def schemes_are_the_four(world):
-    world.equal(SCHEMES, ["pipe", "fifo", "unix", "tcp"], "schemes")
+def schemes_are_these(world):
+    world.equal(SCHEMES, ["pipe", "fifo", "unix", "tcp", "udp"], "schemes")
 
 
 @each(verb=VERBS)
@@ -190,7 +190,8 @@ def odd_names(world):
 # ---- info ----
 
 EXAMPLES = {"pipe": "pipe:", "fifo": "fifo:/no/such", "unix": "unix:/no/such",
-            "tcp": "tcp:localhost:7000"}
+            "tcp": "tcp:localhost:7000", "udp": "udp:localhost:7000"}
+LARGEST = {"fifo": 4092, "udp": 65487}
 
 
 @each(scheme=SCHEMES)
@@ -200,8 +201,8 @@ def info(world, scheme):
     world.equal(set(report), {"uri", "scheme", "summary", "max_message", "capabilities", "limits",
                               "options"}, "keys")
     world.equal((report["uri"], report["scheme"]), (uri, scheme), "uri and scheme")
-    world.equal(report["max_message"], 4092 if scheme == "fifo" else 1 << 20, "largest message")
-    world.equal(report["capabilities"]["network"], scheme == "tcp", "network")
+    world.equal(report["max_message"], LARGEST.get(scheme, 1 << 20), "largest message")
+    world.equal(report["capabilities"]["network"], scheme in ("tcp", "udp"), "network")
     world.equal(report["capabilities"]["named"], scheme != "pipe", "named")
     shown = world.do("info", uri)
     for name, able in report["capabilities"].items():
