@@ -78,6 +78,7 @@ struct row {
 	size_t chunk;             /* message size of the main job */
 	double batch_goal;        /* stream in batches over one call a message; 0: no stream here */
 	double peer_goal;         /* stream in batches over libzmq */
+	bool lossy;               /* a stream of large messages would lose some */
 };
 extern const struct row bench_rows[];
 extern const unsigned bench_row_count;
@@ -126,6 +127,7 @@ struct carriage {
 	uint64_t messages, bytes;
 	size_t chunk;
 	double rates[ROUNDS_MAX]; /* bytes a second */
+	uint64_t lost;            /* counted by the channel, and sent again */
 	char sum[65];             /* SHA-256 of what arrived last */
 	bool same;                /* in every repeat */
 	char error[200];

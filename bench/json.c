@@ -78,7 +78,7 @@ static void transfer(FILE *out, const struct carriage *carriage)
 		carriage->chunk, carriage->same ? "true" : "false");
 	for (unsigned i = 0; i < carriage->repeats; i++)
 		fprintf(out, "%s%.0f", i ? "," : "", carriage->rates[i]);
-	fputs("],", out);
+	fprintf(out, "],\"lost\":%llu,", (unsigned long long)carriage->lost);
 	string(out, "sha256", carriage->sum);
 	fputs(",", out);
 	string(out, "error", carriage->error);

@@ -225,6 +225,8 @@ static bool has_part(const struct row *row, const char *part)
 {
 	if (strcmp(part, "stream") == 0)
 		return row->batch_goal > 0;
+	if (strcmp(part, "large") == 0 && row->lossy)
+		return false;
 	return strcmp(part, "roundtrip") == 0 || row->bulk;
 }
 

@@ -96,6 +96,14 @@ const struct row bench_rows[] = {
 		.bare = &bare_tcp_many,
 		.batch_goal = 5,
 	},
+	{
+		.name = "udp",
+		.uri = "udp:127.0.0.1:PORT",
+		.bulk = "udp:127.0.0.1:PORT",
+		.bare = &bare_udp,
+		.chunk = 32 * K,
+		.lossy = true,
+	},
 };
 const unsigned bench_row_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
 

@@ -208,6 +208,17 @@ static unsigned char *message_buffer(size_t size)
 	return buffer;
 }
 
+/* The client waits until the server is there: what comes before its reader may be lost. */
+static void meet(struct player *player)
+{
+	struct duel *duel = player->duel;
+	char byte = 0;
+
+	if (player->role == SERVER ? write(duel->ready[1], &byte, 1) != 1
+				   : read(duel->ready[0], &byte, 1) != 1)
+		crew_fail("the other side is gone");
+}
+
 static void play(void *arg)
 {
 	struct player *player = arg;
@@ -220,6 +231,7 @@ static void play(void *arg)
 		link->buffer = message_buffer(duel->batch * link->size);
 		link->kind->join(link, player->role);
 	}
+	meet(player);
 	for (unsigned block = 0; block <= duel->blocks; block++)
 		for (unsigned k = 0; k < duel->count; k++)
 			play_block(player, block % 2 ? duel->count - 1 - k : k, block > 0);

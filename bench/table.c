@@ -110,6 +110,11 @@ static void print_carriages(const struct report *report, FILE *out)
 			figure_of(carriage->rates, carriage->repeats).median / 1e6,
 			carriage->same ? "ok" : "NOT");
 		print_trip(report, carriage->row, out);
+		if (carriage->row->lossy)
+			fprintf(out,
+				"%-15s %8llu lost on the way, counted, and sent again until "
+				"whole\n",
+				"", (unsigned long long)carriage->lost);
 	}
 }
 

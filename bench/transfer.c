@@ -24,6 +24,7 @@
 
 #include "bench.h"
 #include "crew.h"
+#include "resend.h"
 
 enum { TAKE_FILE = 16, SECONDS = 60 };
 
@@ -90,20 +91,33 @@ static uint64_t receive_all(sinew_channel *channel, int fd, const char *file, ui
 	}
 }
 
+static void print_report(uint64_t messages, uint64_t bytes, int64_t end, uint64_t lost)
+{
+	printf("%llu %llu %lld %llu\n", (unsigned long long)messages, (unsigned long long)bytes,
+		(long long)end, (unsigned long long)lost);
+}
+
 int transfer_receive(const char *uri, const char *file)
 {
 	sinew_channel *channel = NULL;
 	uint64_t messages, bytes = 0;
-	unsigned flags = is_pair(uri) ? SINEW_IN : SINEW_IN | SINEW_LISTEN;
+	bool lossy = resend_needed(uri);
+	unsigned flags = is_pair(uri) ? SINEW_IN
+			 : lossy      ? SINEW_IN | SINEW_OUT | SINEW_LISTEN
+				      : SINEW_IN | SINEW_LISTEN;
 	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		crew_fail("open %s: %s", file, strerror(errno));
 	if (sinew_open(&channel, uri, flags, soon()))
 		crew_fail("%s", sinew_error_text());
-	messages = receive_all(channel, fd, file, &bytes);
-	printf("%llu %llu %lld\n", (unsigned long long)messages, (unsigned long long)bytes,
-		(long long)clock_now());
+	if (lossy) {
+		struct resend_tally tally = resend_receive(channel, fd);
+		print_report(tally.messages, tally.bytes, tally.end, tally.lost);
+	} else {
+		messages = receive_all(channel, fd, file, &bytes);
+		print_report(messages, bytes, clock_now(), 0);
+	}
 	sinew_close(channel);
 	return close(fd) || fflush(stdout) ? 1 : 0;
 }
@@ -135,10 +149,20 @@ static void send_one(sinew_channel *channel, const unsigned char *data, size_t s
 		crew_fail("send: %s", sinew_error_text());
 }
 
+static void send_chunks(
+	sinew_channel *channel, const unsigned char *data, size_t size, struct job *job)
+{
+	*job->start = clock_now();
+	for (size_t at = 0; at < size; at += job->chunk)
+		send_one(channel, data + at, size - at < job->chunk ? size - at : job->chunk);
+	send_one(channel, data, 0);
+}
+
 static void send_file(void *arg)
 {
 	struct job *job = arg;
 	sinew_channel *channel = job->ends[1];
+	unsigned flags = SINEW_CONNECT | SINEW_OUT | (resend_needed(job->uri) ? SINEW_IN : 0);
 	struct stat status;
 	const unsigned char *data;
 	int fd = open(job->file, O_RDONLY | O_CLOEXEC);
@@ -150,12 +174,12 @@ static void send_file(void *arg)
 		crew_fail("map %s: %s", job->file, strerror(errno));
 	if (channel)
 		sinew_close(job->ends[0]);
-	else if (sinew_open(&channel, job->uri, SINEW_OUT | SINEW_CONNECT, soon()))
+	else if (sinew_open(&channel, job->uri, flags, soon()))
 		crew_fail("%s", sinew_error_text());
-	*job->start = clock_now();
-	for (size_t at = 0, size = (size_t)status.st_size; at < size; at += job->chunk)
-		send_one(channel, data + at, size - at < job->chunk ? size - at : job->chunk);
-	send_one(channel, data, 0);
+	if (resend_needed(job->uri))
+		resend_file(channel, data, (size_t)status.st_size, job->chunk, job->start);
+	else
+		send_chunks(channel, data, (size_t)status.st_size, job);
 	if (sinew_flush(channel, SINEW_FOREVER) || sinew_close(channel) < 0)
 		crew_fail("%s", sinew_error_text());
 }
@@ -211,10 +235,10 @@ int transfer_sum(const char *file, char sum[65])
 	return n == 64 && status == 0 ? 0 : -1;
 }
 
-/* What the receiver wrote: "messages bytes end", or its complaint. */
+/* What the receiver wrote: "messages bytes end lost", or its complaint. */
 static int read_report(struct job *job, struct carriage *carriage)
 {
-	unsigned long long messages, bytes;
+	unsigned long long messages, bytes, lost;
 	long long end;
 	char line[sizeof(carriage->error)] = "the receiver said nothing";
 	FILE *in = fopen(job->report, "re");
@@ -223,12 +247,13 @@ static int read_report(struct job *job, struct carriage *carriage)
 		line[strcspn(line, "\n")] = 0;
 	if (in)
 		fclose(in);
-	if (sscanf(line, "%llu %llu %lld", &messages, &bytes, &end) != 3) {
+	if (sscanf(line, "%llu %llu %lld %llu", &messages, &bytes, &end, &lost) != 4) {
 		snprintf(carriage->error, sizeof(carriage->error), "%s", line);
 		return -1;
 	}
 	carriage->messages = messages;
 	carriage->bytes = bytes;
+	carriage->lost = lost;
 	carriage->rates[carriage->repeats++] = (double)bytes * 1e9 / (double)(end - *job->start);
 	return 0;
 }

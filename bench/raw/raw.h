@@ -20,6 +20,7 @@ extern const struct contender bare_unix_seqpacket_many;
 extern const struct contender bare_unix_dgram;
 extern const struct contender bare_tcp;
 extern const struct contender bare_tcp_many;
+extern const struct contender bare_udp;
 
 /* read() and write() on link->in and link->out. */
 void raw_write(struct link *link, const void *data, size_t size);
