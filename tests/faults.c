@@ -43,8 +43,15 @@
 		.ends = true, .peers = true                                                        \
 	}
 
+#define UDP_ROW                                                                                    \
+	{                                                                                          \
+		.name = "udp", .base = "udp:127.0.0.1:0", .options = ""                            \
+	}
+
 static const struct mechanism every_rows[] = {
 	PIPE_ROW, FIFO_ROW, STREAM_ROW, SEQPACKET_ROW, DGRAM_ROW, TCP_ROW};
+static const struct mechanism lossy_too_rows[] = {
+	PIPE_ROW, FIFO_ROW, STREAM_ROW, SEQPACKET_ROW, DGRAM_ROW, TCP_ROW, UDP_ROW};
 static const struct mechanism bytes_rows[] = {PIPE_ROW, FIFO_ROW, STREAM_ROW, TCP_ROW};
 static const struct mechanism served_rows[] = {STREAM_ROW, SEQPACKET_ROW, TCP_ROW};
 static const struct mechanism sockets_rows[] = {STREAM_ROW, SEQPACKET_ROW, DGRAM_ROW};
@@ -52,6 +59,7 @@ static const struct mechanism ending_rows[] = {
 	PIPE_ROW, FIFO_ROW, STREAM_ROW, SEQPACKET_ROW, TCP_ROW};
 
 TEST_SUITE(every, every_rows);
+TEST_SUITE(lossy_too, lossy_too_rows);
 TEST_SUITE(bytes, bytes_rows);
 TEST_SUITE(served, served_rows);
 TEST_SUITE(sockets, sockets_rows);
@@ -143,7 +151,7 @@ sinew_channel *open_reader(struct place *place, const char *options, unsigned fl
 	sinew_channel *channel = NULL;
 
 	CHECK_OK(try_reader(&channel, place, options, flags));
-	if (strncmp(place->uri, "tcp:", 4) == 0)
+	if (strncmp(place->uri, "tcp:", 4) == 0 || strncmp(place->uri, "udp:", 4) == 0)
 		CHECK_OK(sinew_name(channel, place->uri, sizeof place->uri));
 	return channel;
 }

@@ -27,9 +27,9 @@ struct mechanism {
 	bool peers;          /* the reader serves many peers, each by itself */
 };
 
-/* every: all. bytes: streams of frames. served: listeners with connections. sockets: Unix sockets
+/* every: all that lose nothing. lossy_too: these, and those that may. bytes: streams of frames. served: listeners with connections. sockets: Unix sockets
  * with a path. ending: those that end. */
-extern struct test_suite every, bytes, served, sockets, ending;
+extern struct test_suite every, lossy_too, bytes, served, sockets, ending;
 
 struct place {
 	const struct mechanism *mechanism;

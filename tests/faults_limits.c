@@ -84,7 +84,7 @@ TEST(no_descriptor_for_a_pair)
 	}
 }
 
-TEST_EACH(every, no_descriptor_to_poll, struct mechanism, m)
+TEST_EACH(lossy_too, no_descriptor_to_poll, struct mechanism, m)
 {
 	struct place place;
 
@@ -225,7 +225,7 @@ static void *mmap_bounded(void *at, size_t size, int protection, int flags, int 
 
 /* No room for buffers: clean words, nothing left. A listener's come with its peers: one that cannot
  * have them waits until there is room, and nothing of what it sent is lost. */
-TEST_EACH(every, no_memory, struct mechanism, m)
+TEST_EACH(lossy_too, no_memory, struct mechanism, m)
 {
 	struct place place;
 	sinew_channel *channel = NULL;

@@ -178,7 +178,7 @@ TEST_EACH(every, interrupted, struct mechanism, m)
 }
 
 /* Without that flag the same signal changes nothing. */
-TEST_EACH(every, not_interrupted, struct mechanism, m)
+TEST_EACH(lossy_too, not_interrupted, struct mechanism, m)
 {
 	const struct sigaction action = {.sa_handler = on_alarm};
 	struct place place;
@@ -280,7 +280,7 @@ static void *cancel_at_times(void *times)
 }
 
 /* From a signal handler, which may run at any moment. */
-TEST_EACH(every, cancelled_by_a_handler, struct mechanism, m)
+TEST_EACH(lossy_too, cancelled_by_a_handler, struct mechanism, m)
 {
 	const struct sigaction action = {.sa_handler = cancel_in_handler};
 	struct place place;
@@ -297,7 +297,7 @@ TEST_EACH(every, cancelled_by_a_handler, struct mechanism, m)
 }
 
 /* Several threads cancel at once: no cancel is missed, none is left over. */
-TEST_EACH(every, cancelled_by_many, struct mechanism, m)
+TEST_EACH(lossy_too, cancelled_by_many, struct mechanism, m)
 {
 	pthread_t threads[4];
 	unsigned times = 100;
@@ -402,7 +402,7 @@ static void fork_again(void *argument)
 	CHECK_EQ(test_wait(test_fork(check_fork, argument)), 0);
 }
 
-TEST_EACH(every, used_after_fork, struct mechanism, m)
+TEST_EACH(lossy_too, used_after_fork, struct mechanism, m)
 {
 	struct handles handles;
 	struct place place;

@@ -5,7 +5,7 @@
  */
 #include "faults.h"
 
-TEST_EACH(every, too_large_to_send, struct mechanism, m)
+TEST_EACH(lossy_too, too_large_to_send, struct mechanism, m)
 {
 	struct place place;
 
@@ -22,7 +22,7 @@ TEST_EACH(every, too_large_to_send, struct mechanism, m)
 }
 
 /* In an array only those before it go; those after it can still be sent. */
-TEST_EACH(every, too_large_in_an_array, struct mechanism, m)
+TEST_EACH(lossy_too, too_large_in_an_array, struct mechanism, m)
 {
 	static const char data[200];
 	const struct sinew_msg msgs[] = {{.data = data, .size = 10}, {.data = data, .size = 99},
@@ -110,7 +110,7 @@ TEST_EACH(every, too_large_to_receive, struct mechanism, m)
 }
 
 /* The same with sinew_take(). */
-TEST_EACH(every, too_large_to_take, struct mechanism, m)
+TEST_EACH(lossy_too, too_large_to_take, struct mechanism, m)
 {
 	struct sinew_msg msgs[8] = {0};
 	struct place place;
