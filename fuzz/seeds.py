@@ -59,6 +59,11 @@ URIS = {
     "tcp-v6": "tcp:[::1]:7000?nodelay=yes&keepalive=10s",
     "tcp-any": "tcp:*:0?reconnect=500ms&frame=length",
     "tcp-reconnect-line": "tcp:localhost:1?reconnect=1us&frame=line",
+    "udp": "udp:*:0?peers=1&buffer=4K&resolve=no",
+    "udp-length": "udp:[::1]:7000?frame=length&seq=off&max=65K",
+    "udp-contradiction": "udp:localhost:7000?frame=raw&seq=on",
+    "udp-mapped": "udp:[::ffff:127.0.0.1]:7000?frame=raw",
+    "udp-max": "udp::1?max=1&frame=length",
     "all-common": "unix:/x?dir=in&side=listen&max=1G&frame=raw&coalesce=4K&keep=on&keep-open=off",
     "max-too-large": "tcp::1?max=1025M",
     "max-overflow": "tcp::1?max=9223372036854775807G",
@@ -320,3 +325,44 @@ for word, kind in ("seqpacket", SEQPACKET), ("dgram", DGRAM):
     }
 for name, data in PACKETS.items():
     write("packet", name, data)
+
+# ---- sequence: how many senders are remembered, a secret, then datagrams ----
+
+
+def senders(most=16):
+    return bytes([most]) + u16(7)
+
+
+def near(distance, peer=0, session=0):
+    return bytes([1 | peer << 2 | session << 4]) + struct.pack(">h", distance)
+
+
+def following(times, peer=0, session=0):
+    return bytes([2 | peer << 2 | session << 4]) * times
+
+
+def numbered(number, peer=0, session=0):
+    return bytes([3 | peer << 2 | session << 4]) + u64(number)
+
+
+def literal(data):
+    return bytes([0, len(data)]) + data
+
+
+HEADER = b"\xadsq\1" + u64(77)
+SEQUENCES = {
+    "in-order": senders() + following(30),
+    "gaps": senders() + near(3) + near(0) + near(9) + near(-4) + near(-4) + near(1000),
+    "window": senders() + near(3000) + near(-1024) + near(-1025) + near(-1) + near(1100) + near(-1100),
+    "far": senders() + following(2) + numbered(1 << 40) + numbered((1 << 40) + 1) + near(-1),
+    "far-unconfirmed": senders() + following(2) + numbered(1 << 40) + following(1) +
+                       numbered((1 << 40) + 1),
+    "first-is-far": senders() + numbered((1 << 63) - 1) + near(-1) + following(1),
+    "never": senders() + numbered(1 << 63) + numbered((1 << 64) - 1) + following(1),
+    "moves": senders() + following(5, 0) + following(5, 1) + near(-3, 1) + following(1, 0),
+    "forgotten": senders(2) + b"".join(following(3, p, s) for p in range(4) for s in range(4)),
+    "header": senders() + literal(HEADER + u64(4) + b"data") + literal(HEADER + u64(4)[:7]),
+    "not-a-header": senders() + literal(b"") + literal(b"\xadsq\2" + bytes(16)),
+}
+for name, data in SEQUENCES.items():
+    write("sequence", name, data)

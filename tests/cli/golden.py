@@ -208,7 +208,7 @@ class World:
         return self.path / name
 
     def listening(self, running):
-        """Wait until a program listens on TCP; answer the port."""
+        """Wait until a program listens on TCP or receives on UDP; answer the port."""
         def port():
             if running.process.poll() is not None:
                 raise Failure(f"it ended: {running.now()}")
@@ -229,16 +229,18 @@ class World:
 
 
 def ports_of(pid):
-    """The TCP port on which a process listens, from what the kernel shows."""
+    """The port on which a process listens, from what the kernel shows."""
     inodes = set()
     with contextlib.suppress(FileNotFoundError):
         for fd in os.scandir(f"/proc/{pid}/fd"):
             with contextlib.suppress(FileNotFoundError):
                 inodes.add(os.readlink(fd.path))
-    for line in pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        fields = line.split()
-        if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
-            return int(fields[1].split(":")[1], 16)
+    for protocol, state in ("tcp", "0A"), ("udp", "07"):
+        for line in pathlib.Path(f"/proc/net/{protocol}").read_text().splitlines()[1:]:
+            fields = line.split()
+            port = int(fields[1].split(":")[1], 16)
+            if fields[3] == state and port and f"socket:[{fields[9]}]" in inodes:
+                return port
     return None
 
 

@@ -338,6 +338,47 @@ def partial_message(world):
     world.has(ended.err, "1 message was lost")
 
 
+def datagram(number, data):
+    """As sinew_udp(7) has it."""
+    return b"\xadsq\1" + struct.pack(">QQ", 77, number) + data
+
+
+@case
+def what_a_network_does(world):
+    """Lost, late and doubled: in words, and as JSON keys."""
+    order = [0, 3, 1, 1, 4]
+    for options in ("--json",), ():
+        receiver = world.sinew("recv", "-n", 4, *options, "udp:127.0.0.1:0")
+        peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        peer.connect(("127.0.0.1", world.listening(receiver)))
+        for number in order:
+            peer.send(datagram(number, b"m%d" % number))
+        peer.close()
+        ended = receiver.end()
+        world.equal(ended.code, 1, "exit code: one is missing still")
+        world.has(ended.err, "2 messages were lost before message 2",
+                  "message 3 came late", "1 second copy was dropped before message 4")
+        if options:
+            told = [(r["data"], r["lost"], r.get("late"), r.get("copies"))
+                    for r in lines(ended.out)]
+            world.equal(told, [("m0", 0, None, None), ("m3", 2, None, None),
+                               ("m1", 0, True, None), ("m4", 0, None, 1)], "records")
+        else:
+            world.equal(ended.out, b"m0\nm3\nm1\nm4\n", "output")
+
+
+@case
+def late_is_not_lost(world):
+    receiver = world.sinew("recv", "-n", 2, "udp:127.0.0.1:0")
+    peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    peer.connect(("127.0.0.1", world.listening(receiver)))
+    peer.send(datagram(1, b"second"))
+    peer.send(datagram(0, b"first"))
+    peer.close()
+    ended = receiver.end()
+    world.equal((ended.code, ended.out), (0, b"second\nfirst\n"), "exit code and lines")
+
+
 @case
 def standard_descriptors_closed(world):
     """What is meant for the user never goes to a peer."""

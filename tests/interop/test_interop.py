@@ -395,6 +395,80 @@ def socat_dgram(world):
     world.equal(receiver.end().out, b"one packet\n", "packet")
 
 
+# ---- UDP: datagrams as they are, and with a number ----
+
+def numbered(session, number, message):
+    return b"\xadsq\1" + struct.pack(">QQ", session, number) + message
+
+
+@case
+def python_to_udp(world):
+    receiver = world.sinew("recv", "--split", "nul", "-n", len(SMALL), "udp:127.0.0.1:0")
+    peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    peer.connect(("127.0.0.1", world.listening(receiver)))
+    for number, message in enumerate(SMALL):
+        peer.send(numbered(5, number, message))
+    ended = receiver.end()
+    world.equal((ended.out, ended.code, ended.err), (printed(SMALL), 0, b""), "messages")
+    peer.close()
+
+
+@each(options=[("numbered", ""), ("raw", "?frame=raw"), ("framed", "?frame=length")])
+def udp_to_python(world, options):
+    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 0))
+    server.settimeout(20)
+    sender = world.sinew("send", "--split", "nul",
+                         f"udp:127.0.0.1:{server.getsockname()[1]}{options[1]}",
+                         stdin=printed(SMALL))
+    got = [server.recv(70000) for _ in SMALL]
+    world.equal(sender.end().code, 0, "exit code")
+    session = int.from_bytes(got[0][4:12], "big")
+    expected = SMALL if options[0] == "raw" else [
+        numbered(session, number, frame(message) if options[0] == "framed" else message)
+        for number, message in enumerate(SMALL)]
+    world.equal(got, expected, "datagrams")
+    server.close()
+
+
+@case
+def socat_to_udp(world):
+    need("socat")
+    receiver = world.sinew("recv", "-n", 1, "udp:127.0.0.1:0?frame=raw")
+    world.run("socat", "-u", "-", f"UDP:127.0.0.1:{world.listening(receiver)}",
+              stdin=b"one packet", code=0)
+    world.equal(receiver.end().out, b"one packet\n", "packet")
+
+
+@case
+def udp_to_socat_and_back(world):
+    """socat's echo answers a relay."""
+    need("socat")
+    probe = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    probe.bind(("127.0.0.1", 0))
+    port = probe.getsockname()[1]
+    probe.close()
+    echo = world.start("socat", f"UDP-LISTEN:{port},bind=127.0.0.1", "EXEC:cat")
+    world.until(lambda: bound(port), "socat is there")
+    relay = world.sinew("relay", f"unix:{world.path}/front?type=seqpacket",
+                        f"udp:127.0.0.1:{port}?frame=raw")
+    world.appears("front")
+    peer = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    peer.settimeout(20)
+    peer.connect(str(world.path / "front"))
+    peer.send(b"there and back")
+    world.equal(peer.recv(100), b"there and back", "echo")
+    peer.close()
+    for running in relay, echo:
+        running.process.terminate()
+        running.end()
+
+
+def bound(port):
+    return any(f":{port:04X} " in line
+               for line in pathlib.Path("/proc/net/udp").read_text().splitlines())
+
+
 @case
 def socat_abstract(world):
     need("socat")
