@@ -21,6 +21,7 @@
 enum {
 	PAUSE = 1000000, /* ns, where a full peer cannot be polled for room */
 	MOST_BAD = 64,   /* packets passed over before the deadline is looked at */
+	MOST_BEFORE = 32 /* bytes before the frame that only the mechanism sees */
 };
 
 /* Where a packet is to go: the caller's buffer and what overflows into the inbox, or the inbox. */
@@ -48,14 +49,20 @@ static size_t most(const struct sinew_channel *channel)
 	return (size_t)channel->spec.common.max + SINEW__FRAME_MOST;
 }
 
+/* Room for one that may come, with what the mechanism puts before it. */
+static size_t room_for_one(const struct sinew_channel *channel)
+{
+	return most(channel) + MOST_BEFORE;
+}
+
 static int lay_out(struct sinew__link *link, const struct place *place, struct iovec iov[2])
 {
 	if (!place->buf) {
-		iov[0] = (struct iovec){link->in.data + place->at, most(link->channel)};
+		iov[0] = (struct iovec){link->in.data + place->at, room_for_one(link->channel)};
 		return 1;
 	}
 	iov[0] = (struct iovec){place->buf, place->cap};
-	iov[1] = (struct iovec){link->in.data, most(link->channel)};
+	iov[1] = (struct iovec){link->in.data, room_for_one(link->channel)};
 	return 2;
 }
 
@@ -361,14 +368,14 @@ static int packet_take(
 		packet.link->in.head = packet.link->in.tail = 0;
 		return 1;
 	}
-	size_t room = most(channel) + SINEW__BULK;
+	size_t room = room_for_one(channel) + SINEW__BULK;
 	r = next_message(channel, &place, &packet, until);
 	if (r == -EMSGSIZE)
 		msgs->size = packet.size;
 	while (r == MESSAGE) {
 		describe(channel, &packet, &msgs[n++]);
 		place.at = (size_t)(packet.data + packet.size - packet.link->in.data);
-		if (n == count || room - place.at < most(channel) || msgs[n - 1].fd_count)
+		if (n == count || room - place.at < room_for_one(channel) || msgs[n - 1].fd_count)
 			break;
 		/* More of the same peer, whose inbox this is; the others come next time. */
 		r = receive_more(packet.link, &place, &packet);

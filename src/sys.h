@@ -74,10 +74,12 @@
 	X(ssize_t, read, (int fd, void *buf, size_t size), (fd, buf, size)) \
 	X(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n)) \
 	X(ssize_t, recv, (int fd, void *buf, size_t size, int flags), (fd, buf, size, flags)) \
+	X(ssize_t, recvfrom, (int fd, void *buf, size_t size, int flags, struct sockaddr *a, socklen_t *n), (fd, buf, size, flags, a, n)) \
 	X(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags)) \
 	X(int, rename, (const char *from, const char *to), (from, to)) \
 	X(ssize_t, send, (int fd, const void *buf, size_t size, int flags), (fd, buf, size, flags)) \
 	X(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags)) \
+	X(ssize_t, sendto, (int fd, const void *buf, size_t size, int flags, const struct sockaddr *a, socklen_t n), (fd, buf, size, flags, a, n)) \
 	X(int, setsockopt, (int fd, int level, int name, const void *v, socklen_t n), (fd, level, name, v, n)) \
 	X(int, shutdown, (int fd, int how), (fd, how)) \
 	X(int, socket, (int domain, int type, int protocol), (domain, type, protocol)) \

@@ -14,9 +14,14 @@
 
 #include "addresses.h"
 #include "banned.h"
+#include "copy.h"
 #include "error.h"
 
-enum { MOST_PASSED = 64 }; /* in one receive, before others have their say */
+enum {
+	MOST_PASSED = 64,  /* in one receive, before others have their say */
+	SENT_WHOLE = 1024, /* up to so much, copying costs less than a scattered system call */
+	READ_WHOLE = 4096,
+};
 
 /* ---- receiving ---- */
 
@@ -30,6 +35,7 @@ union control {
 struct arrival {
 	struct sinew__route from;
 	socklen_t size; /* of the part of `from` that tells peers apart */
+	bool whole;     /* it lies in the last part of the memory, with its header */
 	uint8_t header[SINEW__SEQUENCE_HEADER];
 };
 
@@ -73,8 +79,43 @@ static void find_destination(struct msghdr *message, struct in6_addr *at)
 	}
 }
 
+/* One datagram in one piece, header and all. Its bytes, or -errno. */
+HOT static ssize_t receive_whole(
+	struct sinew__link *link, const struct iovec *inbox, struct arrival *arrival, bool wait)
+{
+	struct sinew__place *peer = link->channel->addresses ? &arrival->from.peer : NULL;
+
+	arrival->whole = true;
+	arrival->from.peer.size = sizeof arrival->from.peer.address;
+	ssize_t r = sinew__result(sinew__sys.recvfrom(link->rfd, inbox->iov_base, inbox->iov_len,
+		MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT), peer ? &peer->address.any : NULL,
+		peer ? &peer->size : NULL));
+	arrival->size = arrival->from.peer.size;
+	if (r >= SINEW__SEQUENCE_HEADER)
+		memcpy(arrival->header, inbox->iov_base, sizeof arrival->header);
+	return r;
+}
+
+/* The message of such a datagram, to where it belongs; what does not fit there, to the inbox. */
+HOT static void put_in_place(struct iovec *iov, int n, size_t before, size_t size)
+{
+	struct iovec *inbox = &iov[n - 1];
+	uint8_t *message = (uint8_t *)inbox->iov_base + before;
+
+	if (n == 1) {
+		inbox->iov_base = message;
+		return;
+	}
+	if (size > inbox->iov_len - before)
+		size = inbox->iov_len - before;
+	size_t first = size < iov->iov_len ? size : iov->iov_len;
+	sinew__copy(iov->iov_base, message, first);
+	if (size > first)
+		memmove(inbox->iov_base, message + first, size - first);
+}
+
 /* One datagram: the header here, the message where it belongs. Its bytes, or -errno. */
-HOT static ssize_t receive_one(
+HOT static ssize_t receive_parts(
 	struct sinew__link *link, struct iovec *iov, int n, struct arrival *arrival, bool wait)
 {
 	const struct sinew__udp *state = link->channel->state;
@@ -83,6 +124,7 @@ HOT static ssize_t receive_one(
 	union control control;
 	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
 
+	arrival->whole = false;
 	if (state->numbered) {
 		memcpy(parts + 1, iov, (size_t)n * sizeof *iov);
 		message.msg_iov = parts;
@@ -189,15 +231,22 @@ HOT static bool is_message(struct sinew__link *link, const struct arrival *arriv
 HOT static ssize_t udp_receive(
 	struct sinew__link *link, struct iovec *iov, int n, struct sinew_msg *about, bool wait)
 {
-	const struct sinew__udp *state = link->channel->state;
+	struct sinew__udp *state = link->channel->state;
+	size_t before = state->numbered ? SINEW__SEQUENCE_HEADER : 0;
 	struct arrival arrival;
 
 	for (unsigned passed = 0; passed < MOST_PASSED; passed++) {
-		ssize_t r = receive_one(link, iov, n, &arrival, wait);
+		bool parts = state->any || (n > 1 && state->long_ones);
+		ssize_t r = parts ? receive_parts(link, iov, n, &arrival, wait)
+				  : receive_whole(link, &iov[n - 1], &arrival, wait);
 		if (r < 0 && !is_of_the_network(r))
 			return r;
-		if (r >= 0 && is_message(link, &arrival, r, about))
-			return r - (state->numbered ? SINEW__SEQUENCE_HEADER : 0);
+		if (r < 0 || !is_message(link, &arrival, r, about))
+			continue;
+		state->long_ones = r > READ_WHOLE;
+		if (arrival.whole)
+			put_in_place(iov, n, before, (size_t)r - before);
+		return r - (ssize_t)before;
 	}
 	return -EAGAIN;
 }
@@ -280,18 +329,35 @@ static int connect_anew(const struct sinew__udp *state, int fd)
 		sinew__sys.connect(fd, &state->place.address.any, state->place.size));
 }
 
+/* One system call: a short message in one piece. */
+HOT static ssize_t transmit_once(struct sinew__link *link, const struct msghdr *message, bool wait)
+{
+	int flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT);
+	uint8_t whole[SENT_WHOLE];
+	size_t size = 0;
+
+	for (size_t i = 0; i < message->msg_iovlen; i++) {
+		const struct iovec *part = &message->msg_iov[i];
+		if (message->msg_control || part->iov_len > sizeof whole - size)
+			return sinew__result(sinew__sys.sendmsg(link->wfd, message, flags));
+		sinew__copy(whole + size, part->iov_base, part->iov_len);
+		size += part->iov_len;
+	}
+	return sinew__result(sinew__sys.sendto(
+		link->wfd, whole, size, flags, message->msg_name, message->msg_namelen));
+}
+
 HOT static ssize_t transmit(struct sinew__link *link, const struct msghdr *message, bool wait)
 {
 	const struct sinew__udp *state = link->channel->state;
-	int flags = MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT);
 
-	ssize_t r = sinew__result(sinew__sys.sendmsg(link->wfd, message, flags));
+	ssize_t r = transmit_once(link, message, wait);
 	if (r >= 0 || link->channel->addresses || !has_lost_its_address(r))
 		return r;
 	int connected = connect_anew(state, link->wfd);
 	if (connected < 0)
 		return connected;
-	return sinew__result(sinew__sys.sendmsg(link->wfd, message, flags));
+	return transmit_once(link, message, wait);
 }
 
 HOT static ssize_t udp_transmit(struct sinew__link *link, const struct iovec *iov, int n,

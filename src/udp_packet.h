@@ -23,6 +23,7 @@ struct sinew__outgoing {
 struct sinew__udp {
 	struct sinew__place place; /* what we are bound, or connected, to */
 	bool numbered, any;
+	bool long_ones; /* receiving: the last one was, do not copy the next */
 
 	/* The receiving thread's. The sender heard last is at hand: */
 	struct sinew__senders *senders;

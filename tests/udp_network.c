@@ -120,6 +120,48 @@ TEST(one_above_max_is_skipped_and_counted)
 	sinew_close(in);
 }
 
+/* With both headers before it, received either way. */
+TEST(a_tagged_message_may_fill_max)
+{
+	sinew_channel *in = listen_on("udp:127.0.0.1:0?max=10&frame=length");
+	sinew_channel *out = connect_to(port_of(in), "?max=10&frame=length");
+	struct sinew_msg msg = {
+		.data = "0123456789", .size = 10, .tag = UINT64_MAX, .flags = SINEW_MSG_TAGGED};
+	struct sinew_msg got;
+	char buf[10];
+
+	CHECK_EQ(CHECK_OK(sinew_send(out, &msg, 1, soon())), 1);
+	CHECK_EQ(CHECK_OK(sinew_send(out, &msg, 1, soon())), 1);
+	CHECK_EQ(CHECK_OK(sinew_recv(in, buf, sizeof buf, &got, soon())), 1);
+	CHECK_MEM(buf, got.size, msg.data, 10);
+	CHECK_EQ(got.tag, UINT64_MAX);
+	CHECK_EQ(CHECK_OK(sinew_take(in, &got, 1, soon())), 1);
+	CHECK_MEM(got.data, got.size, msg.data, 10);
+	CHECK_EQ(got.tag, UINT64_MAX);
+	sinew_close(in);
+	sinew_close(out);
+}
+
+/* Short and long ones by turns take different ways in; a buffer that is too small cuts none of them. */
+TEST(short_and_long_by_turns)
+{
+	static const size_t sizes[] = {3, 5000, 4000, 60000, 60000, 0, 9, 4076, 4077, 65487, 1};
+	sinew_channel *in = listen_on("udp:127.0.0.1:0");
+	sinew_channel *out = connect_to(port_of(in), "");
+	struct sinew_msg msg;
+	char buf[2000];
+
+	for (unsigned i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		send_filled(out, sizes[i], i);
+		size_t cap = sizes[i] / 2 < sizeof buf ? sizes[i] / 2 : sizeof buf;
+		if (sizes[i])
+			CHECK_ERR(sinew_recv(in, buf, cap, &msg, soon()), -EMSGSIZE);
+		expect_filled(in, sizes[i], i);
+	}
+	sinew_close(in);
+	sinew_close(out);
+}
+
 TEST(contradictions_are_refused)
 {
 	struct sinew_caps caps;
@@ -205,8 +247,7 @@ TEST(an_answer_comes_from_where_it_was_asked)
 /* ---- what the kernel says ---- */
 
 static int failures, failure;
-static ssize_t (*real_sendmsg)(int, const struct msghdr *, int);
-static ssize_t (*real_recvmsg)(int, struct msghdr *, int);
+static struct sinew__sys real;
 
 static bool fails(void)
 {
@@ -219,24 +260,36 @@ static bool fails(void)
 
 static ssize_t failing_sendmsg(int fd, const struct msghdr *m, int flags)
 {
-	return fails() ? -1 : real_sendmsg(fd, m, flags);
+	return fails() ? -1 : real.sendmsg(fd, m, flags);
+}
+
+static ssize_t failing_sendto(
+	int fd, const void *buf, size_t size, int flags, const struct sockaddr *a, socklen_t n)
+{
+	return fails() ? -1 : real.sendto(fd, buf, size, flags, a, n);
+}
+
+static ssize_t failing_recvfrom(
+	int fd, void *buf, size_t size, int flags, struct sockaddr *a, socklen_t *n)
+{
+	return fails() ? -1 : real.recvfrom(fd, buf, size, flags, a, n);
 }
 
 static ssize_t failing_recvmsg(int fd, struct msghdr *m, int flags)
 {
-	return fails() ? -1 : real_recvmsg(fd, m, flags);
+	return fails() ? -1 : real.recvmsg(fd, m, flags);
 }
 
 static void fail_next(int times, int error)
 {
 	failures = times;
 	failure = error;
-	if (!real_sendmsg) {
-		real_sendmsg = sinew__sys.sendmsg;
-		real_recvmsg = sinew__sys.recvmsg;
-	}
+	if (!real.sendmsg)
+		real = sinew__sys;
 	sinew__sys.sendmsg = failing_sendmsg;
+	sinew__sys.sendto = failing_sendto;
 	sinew__sys.recvmsg = failing_recvmsg;
+	sinew__sys.recvfrom = failing_recvfrom;
 }
 
 /* A message that was refused has no number: the next one leaves no gap. */
