@@ -176,6 +176,10 @@ TEST(contradictions_are_refused)
 	CHECK(caps.bits & SINEW_CAP_COUNTED && caps.bits & SINEW_CAP_TAGS);
 	CHECK(!(caps.bits & (SINEW_CAP_RELIABLE | SINEW_CAP_END | SINEW_CAP_PAIR)));
 	CHECK_ERR(sinew_remove("udp:127.0.0.1:7000"), -EOPNOTSUPP);
+	sinew_channel *out = NULL;
+	CHECK_ERR(sinew_open(&out, "udp:127.0.0.1:0", 0, SINEW_NOW), -EINVAL);
+	CHECK_ERR(sinew_open(&out, "udp:[::1]:0", 0, SINEW_NOW), -EINVAL);
+	CHECK_ERR(sinew_open(&out, "udp:*:7000", 0, SINEW_NOW), -EINVAL);
 }
 
 TEST(a_second_listener_is_told)

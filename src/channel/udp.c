@@ -209,6 +209,9 @@ static int connect_within(struct sinew_channel *channel, int fd, int64_t until)
 static int open_connecting(struct sinew_channel *channel, int64_t until)
 {
 	struct sinew__udp *state = channel->state;
+
+	if (state->place.address.v4.sin_port == 0) /* of IPv6, too: they lie at the same place */
+		return sinew__fail(EINVAL, "%s: connect to which port?", channel->spec.text);
 	CLEANUP_FD int fd =
 		sinew__sys.socket(state->place.address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
