@@ -14,6 +14,7 @@
 
 #include "addresses.h"
 #include "banned.h"
+#include "cleanup.h"
 #include "copy.h"
 #include "error.h"
 
@@ -313,13 +314,35 @@ static int look_up(struct sinew_channel *channel, uint64_t peer, struct sinew__r
 	return 0;
 }
 
-/* The address we had is gone, or was never found again: connecting anew chooses one. */
-static bool has_lost_its_address(ssize_t error)
+/* What a send may say when the address we had is gone. */
+static bool may_have_moved(ssize_t error)
 {
-	return error == -EINVAL || error == -EADDRNOTAVAIL || error == -EDESTADDRREQ ||
-	       error == -ENOTCONN;
+	return error == -ENETUNREACH || error == -EHOSTUNREACH || error == -EINVAL ||
+	       error == -EADDRNOTAVAIL || error == -EDESTADDRREQ || error == -ENOTCONN;
 }
 
+static bool same_host(const struct sinew__place *a, const struct sinew__place *b)
+{
+	if (a->address.any.sa_family == AF_INET6)
+		return IN6_ARE_ADDR_EQUAL(&a->address.v6.sin6_addr, &b->address.v6.sin6_addr);
+	return a->address.v4.sin_addr.s_addr == b->address.v4.sin_addr.s_addr;
+}
+
+/* Whether a socket connected now would get another address of ours than fd has. */
+static bool has_moved(const struct sinew__udp *state, int fd)
+{
+	const struct sinew__place *to = &state->place;
+	struct sinew__place old = {.size = sizeof old.address}, new = old;
+	CLEANUP_FD int probe =
+		sinew__sys.socket(to->address.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	return probe >= 0 && sinew__sys.connect(probe, &to->address.any, to->size) == 0 &&
+	       sinew__sys.getsockname(probe, &new.address.any, &new.size) == 0 &&
+	       sinew__sys.getsockname(fd, &old.address.any, &old.size) == 0 &&
+	       !same_host(&old, &new);
+}
+
+/* Lets go of the old address first: a socket that has one keeps it. */
 static int connect_anew(const struct sinew__udp *state, int fd)
 {
 	const struct sockaddr none = {.sa_family = AF_UNSPEC};
@@ -352,8 +375,10 @@ HOT static ssize_t transmit(struct sinew__link *link, const struct msghdr *messa
 	const struct sinew__udp *state = link->channel->state;
 
 	ssize_t r = transmit_once(link, message, wait);
-	if (r >= 0 || link->channel->addresses || !has_lost_its_address(r))
+	if (r >= 0 || link->channel->addresses || !may_have_moved(r))
 		return r;
+	if (!has_moved(state, link->wfd)) /* without an address: there is no way still */
+		return r == -EDESTADDRREQ || r == -ENOTCONN ? -ENETUNREACH : r;
 	int connected = connect_anew(state, link->wfd);
 	if (connected < 0)
 		return connected;

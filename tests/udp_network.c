@@ -364,6 +364,16 @@ TEST(a_receive_that_fails_ends_nothing)
 	sinew_close(out);
 }
 
+/* The first address that is asked for is one that we have no more. */
+static int moved_getsockname(int fd, struct sockaddr *a, socklen_t *n)
+{
+	int r = real.getsockname(fd, a, n);
+
+	((struct sockaddr_in *)(void *)a)->sin_addr.s_addr = htonl(INADDR_LOOPBACK + 76);
+	sinew__sys.getsockname = real.getsockname;
+	return r;
+}
+
 /* The address it sends from is gone: it connects again, from another, and its session goes on. */
 TEST(a_lost_address_is_replaced)
 {
@@ -374,6 +384,9 @@ TEST(a_lost_address_is_replaced)
 	CHECK_EQ(CHECK_OK(try_send(out, 0)), 1);
 	uint64_t before = expect(in, 0, 0).peer;
 	fail_next(1, EINVAL);
+	CHECK_ERR(try_send(out, 99), -EINVAL); /* it has the same address still */
+	fail_next(1, EINVAL);
+	sinew__sys.getsockname = moved_getsockname;
 	CHECK_EQ(CHECK_OK(try_send(out, 1)), 1);
 	struct sinew_msg msg = expect(in, 1, 0);
 	CHECK(msg.peer != before);
