@@ -436,8 +436,10 @@ static int explain(struct sinew__link *link, const struct sinew_msg *msg, int er
 			"has not gone",
 			uri);
 	case EMSGSIZE:
-		return sinew__fail(EMSGSIZE, "send to %s: %zu bytes are too large for a datagram",
-			uri, msg->size);
+		return sinew__fail(EMSGSIZE,
+			"send to %s: %zu bytes are too large for a datagram here; the limit is "
+			"%llu",
+			uri, msg->size, (unsigned long long)link->channel->caps.max_message);
 	case EPERM:
 		return sinew__fail(EPERM, "send to %s: a firewall of this machine forbids it", uri);
 	default:
