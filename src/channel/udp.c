@@ -111,7 +111,10 @@ static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
 static int failed(struct sinew_channel *channel, const char *what, int error)
 {
 	return sinew__fail(-error, "%s %s: %s", what, channel->spec.text,
-		error == -EADDRINUSE ? "somebody listens there already" : strerror(-error));
+		error == -EADDRINUSE ? "somebody listens there already"
+		: error == -EADDRNOTAVAIL && channel->flags & SINEW_LISTEN
+			? "this machine has no such address"
+			: strerror(-error));
 }
 
 /* Memory for the numbers of `most` peers, as far as we receive and send. */
