@@ -426,10 +426,9 @@ static int explain(struct sinew__link *link, const struct sinew_msg *msg, int er
 
 	if (!msg)
 		return sinew__fail(-error, "receive on %s: %s", uri, strerror(-error));
+	if (error == -ESTALE || (error == -EDESTADDRREQ && msg->peer == SINEW_ANY_PEER))
+		return error; /* look_up() said it */
 	switch (-error) {
-	case ESTALE:
-	case EDESTADDRREQ:
-		return error;
 	case ECONNREFUSED:
 		return sinew__fail(EPIPE,
 			"send to %s: nobody receives there, as an earlier message found; this one "

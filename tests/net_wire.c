@@ -16,10 +16,19 @@ enum { WAIT = 200, TOLERANCE = 1000 }; /* ms */
 		.name = (name_), .scheme = "tcp", .v6 = (v6_), .sure = true, .largest = 1 << 20    \
 	}
 
-static const struct line lines_rows[] = {TCP_ROW("tcp-v4", false), TCP_ROW("tcp-v6", true)};
+#define UDP_ROW(name_, v6_)                                                                        \
+	{                                                                                          \
+		.name = (name_), .scheme = "udp", .v6 = (v6_), .largest = 8000                     \
+	}
+
+static const struct line lines_rows[] = {TCP_ROW("tcp-v4", false), TCP_ROW("tcp-v6", true),
+	UDP_ROW("udp-v4", false), UDP_ROW("udp-v6", true)};
 static const struct line connected_rows[] = {TCP_ROW("tcp-v4", false), TCP_ROW("tcp-v6", true)};
 
+static const struct line datagrams_rows[] = {UDP_ROW("udp-v4", false), UDP_ROW("udp-v6", true)};
+
 TEST_SUITE(lines, lines_rows);
+TEST_SUITE(datagrams, datagrams_rows);
 TEST_SUITE(connected, connected_rows);
 
 /* ---- scenes ---- */
@@ -153,31 +162,54 @@ static void expect_all(const struct line *line, sinew_channel *channel)
 static void send_and_expect(struct scene *scene)
 {
 	sinew_channel *client = connect_to(scene->line, line_host(scene->line, 1), "");
+	struct tally tally = {0};
 
-	send_all(scene->line, client);
-	expect_all(scene->line, client);
+	if (scene->line->sure) {
+		send_all(scene->line, client);
+		expect_all(scene->line, client);
+	} else {
+		send_counted(scene, client, SINEW_ANY_PEER, 0);
+		expect_counted(scene, client, 1, &tally);
+	}
 	CHECK_OK(sinew_close(client));
+}
+
+static void expect_and_send(struct scene *scene, sinew_channel *server, struct tally *tally)
+{
+	if (scene->line->sure) {
+		expect_all(scene->line, server);
+		send_all(scene->line, server);
+		expect_end(server, 0);
+	} else {
+		expect_counted(scene, server, 0, tally);
+		send_counted(scene, server, tally->peer, 1);
+	}
+}
+
+static void check_harm(const struct wire_counts *did)
+{
+	CHECK(did->passed > MESSAGES);
+	CHECK(did->dropped > 10);
+	CHECK(did->doubled > 10);
+	CHECK(did->delayed > 10);
 }
 
 static void check_messages(
 	const struct line *line, enum wire_kind kind, const struct wire_rule *rule)
 {
+	struct tally tally = {0};
 	struct scene scene;
 
 	scene_open(&scene, line, kind, rule);
 	sinew_channel *server = listen_at(line, line_host(line, 1), "", 0);
 	pid_t pid = scene_fork(&scene, send_and_expect);
-	expect_all(line, server);
-	send_all(line, server);
-	expect_end(server, 0);
+	expect_and_send(&scene, server, &tally);
 	CHECK_EQ(test_wait(pid), 0);
 	CHECK_OK(sinew_close(server));
-	if (rule) {
-		CHECK(scene.wire.counts->passed > MESSAGES);
-		CHECK(scene.wire.counts->dropped > 10);
-		CHECK(scene.wire.counts->doubled > 10);
-		CHECK(scene.wire.counts->delayed > 10);
-	}
+	if (rule)
+		check_harm(scene.wire.counts);
+	if (rule && !line->sure)
+		CHECK(tally.lost > tally.late && tally.late > 0 && tally.copies > 0);
 	scene_close(&scene);
 }
 

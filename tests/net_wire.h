@@ -21,12 +21,13 @@ struct line {
 	size_t largest; /* message */
 };
 
-/* lines: all. connected: those that know whether there is a peer. */
-extern struct test_suite lines, connected;
+/* lines: all. connected: those that know whether there is a peer. datagrams: those that do not. */
+extern struct test_suite lines, connected, datagrams;
 
 /* What the processes of a case tell each other. */
 struct told {
-	atomic_uint timeouts, connects;
+	atomic_uint timeouts, connects, sent;
+	atomic_uint heard[2]; /* the last message, each way */
 };
 
 struct scene {
@@ -48,6 +49,13 @@ const char *line_host(const struct line *, unsigned number);
 sinew_channel *listen_at(
 	const struct line *, const char *host, const char *options, unsigned flags);
 sinew_channel *connect_to(const struct line *, const char *host, const char *options);
+
+/* Datagrams: what came, as the receiver was told it. */
+struct tally {
+	uint64_t next, came, lost, late, copies, peer, first_peer;
+};
+void send_counted(struct scene *, sinew_channel *, uint64_t peer, int way);
+void expect_counted(struct scene *, sinew_channel *, int way, struct tally *);
 
 /* A wait of `ms` that began at `start` lasted that long, not much longer, and was no busy loop. */
 struct patience {
