@@ -8,8 +8,7 @@
 #include "passed.h"
 #include "socket.h"
 
-/* "Reset" is an end: as with bytes alone (socket.c). */
-HOT static ssize_t passing_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
+HOT static ssize_t read_once(struct sinew__link *link, struct iovec *iov, int n, bool wait)
 {
 	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
 	union sinew__control control;
@@ -19,6 +18,16 @@ HOT static ssize_t passing_read(struct sinew__link *link, struct iovec *iov, int
 		link->rfd, &message, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT)));
 	if (r > 0)
 		sinew__passed_take_in(link, &message, link->in.taken + (uint64_t)r);
+	return r;
+}
+
+/* "Reset" is told once, and what the peer sent follows: as with bytes alone (socket.c). */
+HOT static ssize_t passing_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
+{
+	ssize_t r = read_once(link, iov, n, wait);
+
+	if (r == -ECONNRESET)
+		r = read_once(link, iov, n, wait);
 	return r == -ECONNRESET ? 0 : r;
 }
 
