@@ -87,7 +87,7 @@ static int prepare(struct sinew_channel **made, const char *uri, unsigned flags)
 	channel->flags = resolve(&channel->spec.common, flags);
 	if ((flags & (SINEW_LISTEN | SINEW_CONNECT)) == (SINEW_LISTEN | SINEW_CONNECT))
 		return sinew__fail(EINVAL, "%s: either listen or connect", uri);
-	r = channel->spec.transport->describe(&channel->spec, &channel->caps);
+	r = sinew__spec_caps(&channel->spec, &channel->caps);
 	if (r < 0)
 		return r;
 	if (flags & SINEW_CANCELLABLE) {

@@ -29,7 +29,7 @@ enum sinew__framing { SINEW__FRAME_LENGTH, SINEW__FRAME_LINE, SINEW__FRAME_RAW }
 
 /* Options every scheme has; -1 where the URI says nothing and the mechanism decides. */
 struct sinew__common {
-	int64_t dir, side, keep, keep_open, mode, max, frame, coalesce;
+	int64_t dir, side, keep, keep_open, mode, owner, group, max, frame, coalesce;
 };
 
 /* A URI understood: its parts, its mechanism, its options. */
@@ -237,6 +237,9 @@ extern const struct sinew__option_row sinew__common_options[];
 /* spec.c */
 int sinew__spec_parse(struct sinew__spec *, const char *uri);
 void sinew__spec_fini(struct sinew__spec *);
+/* What the spec's mechanism can do, and whether it can do all that the URI says. */
+int sinew__spec_caps(const struct sinew__spec *, struct sinew_caps *);
+/* The number in a file of /proc; -1 if it cannot be read. */
 
 /* link.c: a link with its buffers, for the transports. On success it owns the descriptors. -ENOMEM. */
 int sinew__link_make(struct sinew_channel *, const struct sinew__link_ops *, int rfd, int wfd,

@@ -136,14 +136,27 @@ const struct sinew_option *sinew_option(const char *name, unsigned index)
 	return NULL;
 }
 
-static int64_t read_limit(const char *source)
+int64_t sinew__read_limit(const char *file)
 {
 	char text[32] = "";
-	CLEANUP_FD int fd = sinew__sys.open(source, O_RDONLY | O_CLOEXEC, 0);
+	CLEANUP_FD int fd = sinew__sys.open(file, O_RDONLY | O_CLOEXEC, 0);
 
 	if (fd < 0 || sinew__sys.read(fd, text, sizeof text - 1) <= 0)
 		return -1;
 	return strtoll(text, NULL, 10);
+}
+
+static int64_t value_of(const struct sinew__limit_row *row)
+{
+	struct rlimit limit;
+
+	if (*row->source == '/')
+		return sinew__read_limit(row->source);
+	if (strcmp(row->source, "getrlimit(2)") != 0)
+		return row->value;
+	if (sinew__sys.getrlimit((int)row->value, &limit) < 0)
+		return -1;
+	return limit.rlim_cur > INT64_MAX ? INT64_MAX : (int64_t)limit.rlim_cur;
 }
 
 int sinew_limit(const char *name, unsigned index, struct sinew_limit *limit)
@@ -158,7 +171,7 @@ int sinew_limit(const char *name, unsigned index, struct sinew_limit *limit)
 			continue;
 		limit->name = row->name;
 		limit->source = row->source;
-		limit->value = *row->source == '/' ? read_limit(row->source) : row->value;
+		limit->value = value_of(row);
 		return 0;
 	}
 	return -ENOENT;

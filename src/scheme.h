@@ -14,7 +14,7 @@
 
 struct sinew__limit_row {
 	const char *name, *source;
-	int64_t value; /* where the source is not a file */
+	int64_t value; /* where the source is not a file; the resource, where it is getrlimit(2) */
 };
 
 /* The first member of every mechanism's table. */
@@ -49,5 +49,8 @@ struct sinew__parsed {
 /* Parses the URI of something of this kind. -EINVAL with words that name what is known; -ENOMEM. On
  * failure there is nothing to free. */
 int sinew__scheme_parse(const struct sinew__kind *, const char *uri, struct sinew__parsed *);
+
+/* The number in a file of proc(5), or -1. */
+int64_t sinew__read_limit(const char *file);
 
 #endif

@@ -9,6 +9,7 @@
 #include "channel.h"
 #include "error.h"
 #include "frame.h"
+#include "rights.h"
 
 #define COMMON(member) offsetof(struct sinew__common, member)
 
@@ -32,6 +33,10 @@ const struct sinew__option_row sinew__common_options[] = {
 		COMMON(keep_open), 0, 0},
 	{{"mode", "octal permissions", NULL, "of a path we make; by default what the umask leaves"},
 		SINEW__OPTION_MODE, COMMON(mode), 0, 0777},
+	{{"owner", "uid", NULL, "of a name we make"}, SINEW__OPTION_NUMBER, COMMON(owner), 0,
+		UINT32_MAX - 1},
+	{{"group", "gid", NULL, "of a name we make"}, SINEW__OPTION_NUMBER, COMMON(group), 0,
+		UINT32_MAX - 1},
 	{.type = SINEW__OPTION_END},
 };
 
@@ -57,6 +62,13 @@ void sinew__spec_fini(struct sinew__spec *spec)
 	spec->own = spec->text = NULL;
 }
 
+int sinew__spec_caps(const struct sinew__spec *spec, struct sinew_caps *caps)
+{
+	int r = spec->transport->describe(spec, caps);
+
+	return r < 0 ? r : sinew__rights_check(spec, caps);
+}
+
 int sinew_caps(const char *uri, struct sinew_caps *caps)
 {
 	struct sinew__spec spec = {0};
@@ -65,7 +77,7 @@ int sinew_caps(const char *uri, struct sinew_caps *caps)
 	int r = sinew__spec_parse(&spec, uri);
 	if (r < 0)
 		return r;
-	r = spec.transport->describe(&spec, &answer);
+	r = sinew__spec_caps(&spec, &answer);
 	sinew__spec_fini(&spec);
 	answer.bits &= ~SINEW__CAP_PACKETS;
 	if (r == 0)

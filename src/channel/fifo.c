@@ -18,6 +18,7 @@
 #include "../path.h"
 #include "../pieces.h"
 #include "../pipe_io.h"
+#include "../rights.h"
 #include "../wait.h"
 
 enum { WRITERS_MANY, WRITERS_ONE };
@@ -76,8 +77,8 @@ static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
 
 /* ---- the name ---- */
 
-/* Makes the fifo with exactly this mode, in one step. 0, or -EEXIST if the name is taken. */
-static int make_with_mode(const char *path, mode_t mode)
+/* Makes the fifo with exactly these rights, in one step. 0, or -EEXIST if the name is taken. */
+static int make_with_rights(const char *path, const struct sinew__common *common)
 {
 	char beside[PATH_MAX];
 
@@ -87,8 +88,9 @@ static int make_with_mode(const char *path, mode_t mode)
 	if (sinew__sys.mkfifo(beside, 0600) < 0)
 		return -errno;
 	CLEANUP_FD int fd = sinew__sys.open(beside, O_RDONLY | O_NONBLOCK | O_CLOEXEC, 0);
-	if (fd < 0 || sinew__sys.fchmod(fd, mode) < 0 || sinew__sys.link(beside, path) < 0)
-		r = -errno;
+	r = fd < 0 ? -errno : sinew__rights_fd(common, fd);
+	if (r == 0)
+		r = (int)sinew__result(sinew__sys.link(beside, path));
 	sinew__sys.unlink(beside);
 	return r;
 }
@@ -96,10 +98,10 @@ static int make_with_mode(const char *path, mode_t mode)
 static int make_fifo(struct sinew_channel *channel, const char *path)
 {
 	struct state *state = channel->state;
-	int64_t mode = channel->spec.common.mode;
+	const struct sinew__common *common = &channel->spec.common;
 
-	int r = mode >= 0 ? make_with_mode(path, (mode_t)mode)
-			  : (int)sinew__result(sinew__sys.mkfifo(path, 0666));
+	int r = sinew__rights_given(common) ? make_with_rights(path, common)
+					    : (int)sinew__result(sinew__sys.mkfifo(path, 0666));
 	if (r == 0)
 		r = sinew__path_own(&state->own, path);
 	if (r == 0 || r == -EEXIST)

@@ -17,6 +17,7 @@
 #include "../path.h"
 #include "../pipe_io.h"
 #include "../pool.h"
+#include "../rights.h"
 #include "../socket.h"
 #include "../table.h"
 #include "../unix_packet.h"
@@ -297,19 +298,19 @@ static int link_it(void *context)
 	return (int)sinew__result(sinew__sys.link(n->beside, n->path));
 }
 
-/* The mode from the URI: before bind, so that nobody comes in too early; after it, for bind applies
- * the umask. */
-static int bind_with_mode(struct sinew_channel *channel, struct naming *n, bool take)
+/* The rights from the URI: before bind, so that nobody comes in too early; after it, for bind applies
+ * the umask and makes the name ours. */
+static int bind_with_rights(struct sinew_channel *channel, struct naming *n, bool take)
 {
-	int64_t mode = channel->spec.common.mode;
+	const struct sinew__common *common = &channel->spec.common;
 
-	if (mode >= 0)
-		sinew__sys.fchmod(n->fd, (mode_t)mode);
+	if (sinew__rights_given(common))
+		sinew__sys.fchmod(n->fd, sinew__rights_first(common));
 	int r = take ? sinew__path_take(n->path, bind_it, n) : bind_it(n);
-	if (r < 0 || mode < 0)
+	if (r < 0)
 		return r;
 	const char *made = take ? n->path : n->beside;
-	r = (int)sinew__result(sinew__sys.chmod(made, (mode_t)mode));
+	r = sinew__rights_path(common, made);
 	if (r < 0)
 		sinew__sys.unlink(made);
 	return r;
@@ -330,7 +331,7 @@ static int bind_path(struct sinew_channel *channel, int fd, const char *path)
 	int r = make_address(channel, dgram ? path : beside, &n.address, &n.size);
 	if (r < 0)
 		return r;
-	r = bind_with_mode(channel, &n, dgram);
+	r = bind_with_rights(channel, &n, dgram);
 	if (r == 0 && !dgram) {
 		r = (int)sinew__result(sinew__sys.listen(fd, SOMAXCONN));
 		if (r == 0)
@@ -344,9 +345,14 @@ static int bind_path(struct sinew_channel *channel, int fd, const char *path)
 
 static int bind_abstract(struct sinew_channel *channel, int fd, const char *name)
 {
+	const struct sinew__common *common = &channel->spec.common;
 	struct sockaddr_un address;
 	socklen_t size;
 
+	if (common->owner >= 0 || common->group >= 0)
+		return sinew__fail(EINVAL,
+			"%s: owner= and group=: an abstract name has none; see allow=",
+			channel->spec.text);
 	int r = make_address(channel, name, &address, &size);
 	if (r < 0)
 		return r;
