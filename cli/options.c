@@ -183,6 +183,16 @@ bool set_count(struct settings *settings, const char *value)
 	return units_read_count(value, &settings->count);
 }
 
+bool set_priority(struct settings *settings, const char *value)
+{
+	uint64_t priority;
+
+	if (!units_read_count(value, &priority) || priority > UINT32_MAX)
+		return false;
+	settings->priority = (uint32_t)priority;
+	return true;
+}
+
 bool set_timeout(struct settings *settings, const char *value)
 {
 	return units_read_time(value, &settings->timeout);

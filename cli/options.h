@@ -11,6 +11,7 @@ bool set_split(struct settings *settings, const char *value);
 bool set_split_size(struct settings *settings, const char *value);
 bool set_data(struct settings *settings, const char *value);
 bool set_count(struct settings *settings, const char *value);
+bool set_priority(struct settings *settings, const char *value);
 bool set_timeout(struct settings *settings, const char *value);
 bool set_pair(struct settings *settings, const char *value);
 bool set_list(struct settings *settings, const char *value);

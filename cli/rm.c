@@ -40,7 +40,7 @@ static const struct cli_option options[] = {
 const struct cli_verb verb_rm = {
 	.name = "rm",
 	.synopsis = "URI...",
-	.summary = "remove what outlived its processes: socket paths, fifos",
+	.summary = "remove what outlived its processes: queues, socket paths, fifos",
 	.about = "Removes nothing that is in use and nothing that is of another kind than the URI "
 		 "says. Goes on after a failure; the exit code is that of the worst.",
 	.options = options,

@@ -88,6 +88,8 @@ static int channel_failure(struct sender *sender, int error)
 /* Sends all of them; `number` is that of the first. An exit code. */
 static int send_all(struct sender *sender, unsigned count, uint64_t number)
 {
+	for (unsigned i = 0; i < count; i++)
+		sender->msgs[i].priority = sender->settings->priority;
 	for (unsigned done = 0; done < count;) {
 		struct sinew_msg *msgs = sender->msgs + done;
 		msgs->fds = sender->fd_count ? sender->fds : NULL;
@@ -278,6 +280,17 @@ static int check_piece(const struct settings *settings, const char *uri)
 	return EXIT_USAGE;
 }
 
+static int check_priority(const struct settings *settings, const char *uri)
+{
+	struct sinew_caps caps;
+
+	if (!uri || !settings->priority || sinew_caps(uri, &caps) < 0 ||
+		caps.bits & SINEW_CAP_PRIORITIES)
+		return EXIT_DONE;
+	say_error("%s: carries no priorities", uri);
+	return EXIT_USAGE;
+}
+
 static int transfer(struct sender *sender)
 {
 	int code = sender->settings->data ? send_data(sender) : send_files(sender);
@@ -304,7 +317,7 @@ static int run(const struct settings *given)
 	take_chunk(&settings);
 	char *uri = endpoint_uri(&settings, settings.operands[0]);
 	if ((code = passing_prepare(&settings, "send", &uri)) ||
-		(code = check_piece(&settings, uri)) ||
+		(code = check_piece(&settings, uri)) || (code = check_priority(&settings, uri)) ||
 		(code = passing_own(&settings, sender.fds))) {
 		free(uri);
 		return code;
@@ -331,6 +344,8 @@ static const struct cli_option options[] = {
 		"again",
 		set_fd, "the number of an open descriptor, at most 253 times"},
 	{"count", 'n', "COUNT", "stop after COUNT messages", set_count, "a number"},
+	{"priority", 0, "PRIORITY", "of each message: the most urgent is received first",
+		set_priority, "a number"},
 	OPTION_PAIR,
 	OPTION_TIMEOUT,
 	{"json", 0, NULL, "one JSON object at the end: sent, bytes, refused, seconds", set_json,

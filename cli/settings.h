@@ -24,7 +24,8 @@ struct settings {
 	const char *data; /* --data, or NULL */
 	bool counted;     /* -n was given: */
 	uint64_t count;
-	int64_t timeout; /* nanoseconds; < 0: for ever */
+	uint32_t priority; /* of every message sent */
+	int64_t timeout;   /* nanoseconds; < 0: for ever */
 	const char *list;
 	int fds[MOST_FDS]; /* send --fd */
 	unsigned fd_count;

@@ -67,6 +67,8 @@ _sinew_names() { # SCHEME WORD
 		fi
 		;;
 	tcp | udp) compgen -W 'localhost: 127.0.0.1: [::1]:' -- "$2" ;;
+	mq) [[ -d /dev/mqueue ]] && compgen -P / -W "$(ls /dev/mqueue)" -- "${2#/}" ;;
+	msgq) _sinew_paths -f "$2" ;;
 	esac
 }
 

@@ -239,7 +239,6 @@ int sinew__spec_parse(struct sinew__spec *, const char *uri);
 void sinew__spec_fini(struct sinew__spec *);
 /* What the spec's mechanism can do, and whether it can do all that the URI says. */
 int sinew__spec_caps(const struct sinew__spec *, struct sinew_caps *);
-/* The number in a file of /proc; -1 if it cannot be read. */
 
 /* link.c: a link with its buffers, for the transports. On success it owns the descriptors. -ENOMEM. */
 int sinew__link_make(struct sinew_channel *, const struct sinew__link_ops *, int rfd, int wfd,

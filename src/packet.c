@@ -113,6 +113,16 @@ static bool goes_on(const struct sinew_channel *channel, ssize_t error)
 	return sinew__passes(error) || (told && !(channel->caps.bits & SINEW_CAP_END));
 }
 
+/* The deadline passed: *last asks for one more try. What came with it counts, and a mechanism may know
+ * better why nothing comes any more. */
+static int look_again(int r, bool *last)
+{
+	if (r != -ETIMEDOUT || *last)
+		return r;
+	*last = true;
+	return 0;
+}
+
 /* The peer will say no more, or the link broke. What has no end fails the same way ever after. */
 static int ended(struct sinew_channel *channel, struct sinew__link *link, ssize_t error)
 {
@@ -143,6 +153,7 @@ HOT static int receive_one(
 	struct sinew_channel *channel = link->channel;
 	struct iovec iov[2];
 	int n = lay_out(link, place, iov);
+	bool last = false;
 
 	if (link->ended)
 		return ended(channel, link, SINEW__NO_PACKET);
@@ -158,7 +169,7 @@ HOT static int receive_one(
 			return MESSAGE;
 		}
 		if (r == -EAGAIN)
-			r = wait_for(channel, link->rfd, POLLIN, until);
+			r = look_again(wait_for(channel, link->rfd, POLLIN, until), &last);
 		else if (r == -EINTR)
 			r = sinew__interrupted(channel);
 		else if (goes_on(channel, r))
@@ -385,10 +396,13 @@ static int packet_take(
 	return n ? (int)n : sinew__table_tell(channel, r, msgs);
 }
 
-static int check(struct sinew_channel *channel, const struct sinew_msg *msg)
+static int check(struct sinew__link *link, const struct sinew_msg *msg)
 {
+	const struct sinew_channel *channel = link->channel;
 	size_t max = (size_t)channel->caps.max_message;
 
+	if (msg->size > max && link->ops->explain)
+		return link->ops->explain(link, msg, -EMSGSIZE);
 	if (msg->size > max)
 		return sinew__fail(EMSGSIZE,
 			"send to %s: the message has %zu bytes, the limit is %zu (max=, or what %s "
@@ -434,9 +448,10 @@ HOT static int send_one(struct sinew__link *link, const struct sinew_msg *msg, i
 		.tag = msg->tag};
 	uint8_t header[SINEW__FRAME_MOST];
 	struct iovec iov[2];
+	bool last = false;
 	int n = 0;
 
-	int r = check(channel, msg);
+	int r = check(link, msg);
 	if (r < 0)
 		return r;
 	if (framed(channel))
@@ -449,8 +464,10 @@ HOT static int send_one(struct sinew__link *link, const struct sinew_msg *msg, i
 		if (sent >= 0)
 			return 0;
 		if (sent == -EAGAIN || sent == -ENOBUFS)
-			r = wait_for(channel, link->pollable && sent == -EAGAIN ? link->wfd : -1,
-				POLLOUT, until);
+			r = look_again(wait_for(channel,
+					       link->pollable && sent == -EAGAIN ? link->wfd : -1,
+					       POLLOUT, until),
+				&last);
 		else if (sent == -EINTR)
 			r = sinew__interrupted(channel);
 		else

@@ -304,8 +304,8 @@ TEST_EACH(framed_channel, the_peer_is_known_or_not, struct mechanism, m)
 		/* A connected pair was made by this process, and that is all the kernel knows. */
 		CHECK(peer.pid == child || (!m->place && peer.pid == getpid()));
 	}
-	ends_close(&e);
 	CHECK_EQ(test_wait(child), 0);
+	ends_close(&e);
 }
 
 static void send_as_nobody(void *arg)

@@ -304,9 +304,12 @@ TEST_EACH(framed_channel, a_small_buffer_keeps_the_message, struct mechanism, m)
 	check_kept(m, 1000);
 }
 
+/* Two of them are sent before one is received; what the kernel keeps may have less room than that. */
 TEST_EACH(framed_channel, a_small_buffer_keeps_a_larger_message, struct mechanism, m)
 {
-	check_kept(m, mechanism_most(m) < 20000 ? mechanism_most(m) : 20000);
+	size_t most = mechanism_bits(m) & SINEW_CAP_SURVIVES ? 5000 : 20000;
+
+	check_kept(m, mechanism_most(m) < most ? mechanism_most(m) : most);
 }
 
 /* Nothing is read ahead: what was not delivered is still the kernel's. */
@@ -343,7 +346,8 @@ TEST_EACH(framed_channel, bad_messages_are_refused, struct mechanism, m)
 	bad = (struct sinew_msg){.data = "x", .size = 1, .peer = UINT64_C(0x7fffffffffffff)};
 	CHECK_ERR(sinew_send(e.out, &bad, 1, SINEW_NOW), -ESTALE);
 	CHECK_EQ(CHECK_OK(sinew_send(e.out, NULL, 0, SINEW_NOW)), 0);
-	msgs[2].priority = 1;
+	msgs[2].flags = SINEW_MSG_JOINED;
+	msgs[2].priority = !(mechanism_bits(m) & SINEW_CAP_PRIORITIES);
 	CHECK_EQ(CHECK_OK(sinew_send(e.out, msgs, 3, soon())), 2);
 	for (unsigned i = 0; i < 2; i++) {
 		char buf[8];

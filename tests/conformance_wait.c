@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "mechanisms.h"
 
 /* A finite wait of 30 ms ended with `r`, begun at `since`: not early, and not much late. */
@@ -295,12 +296,35 @@ static void *wait_in_send(void *arg)
 	return NULL;
 }
 
+static uint64_t waits_of(sinew_channel *channel)
+{
+	struct sinew_stats stats;
+
+	CHECK_OK(sinew_stats(channel, &stats));
+	return stats.waits;
+}
+
+/* What cannot be polled, and must not be waited for in one call, is asked again and again. */
+static bool sleeps(const sinew_channel *channel, int64_t until)
+{
+	const unsigned ended = SINEW_CANCELLABLE | SINEW_INTERRUPTIBLE;
+
+	return channel->caps.bits & SINEW_CAP_POLLABLE ||
+	       (until == SINEW_FOREVER && !(channel->flags & ended));
+}
+
 static void waiter_start(struct waiter *w, void *(*call)(void *))
 {
+	sinew_channel *channel = w->channel ? w->channel : w->flow->e.out;
+	uint64_t before = waits_of(channel);
+
 	w->tid = 0;
 	CHECK_EQ(pthread_create(&w->thread, NULL, call, w), 0);
 	WAIT_UNTIL(w->tid != 0, 10000);
-	test_blocked(w->tid, -1);
+	if (sleeps(channel, w->until))
+		test_blocked(w->tid, -1);
+	else
+		WAIT_UNTIL(waits_of(channel) >= before + 3, 10000);
 }
 
 static int waiter_result(struct waiter *w)

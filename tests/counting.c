@@ -6,11 +6,13 @@
 #include "counting.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "sys.h"
 
 static atomic_ulong allocations, calls;
+static _Thread_local bool counts_here;
 static struct sinew__sys before;
 
 #ifndef __has_feature
@@ -84,11 +86,11 @@ unsigned long counting_allocations(void)
 	return allocations;
 }
 
-/* Each call is counted, then made. */
+/* Each call is counted, unless it is a helper thread's, then made. */
 #define COUNTED(result, name, parameters, arguments)                                               \
 	static result counted_##name parameters                                                    \
 	{                                                                                          \
-		calls++;                                                                           \
+		calls += counts_here;                                                              \
 		return before.name arguments;                                                      \
 	}
 SINEW__SYSCALLS(COUNTED)
@@ -98,6 +100,7 @@ void counting_calls_begin(void)
 {
 	before = sinew__sys;
 	calls = 0;
+	counts_here = true;
 #define COUNT(result, name, parameters, arguments) sinew__sys.name = counted_##name;
 	SINEW__SYSCALLS(COUNT)
 #undef COUNT

@@ -14,7 +14,7 @@
 
 #include "channel.h"
 
-enum { RAW_ROWS = 4, SINGLE_ROWS = 19, MOST = 1 << 20 };
+enum { RAW_ROWS = 4, SINGLE_ROWS = 22, MOST = 1 << 20 };
 
 const struct mechanism mechanism_rows[] = {
 	{"pipe-raw", "pipe", NULL, "frame=raw", true},
@@ -41,6 +41,9 @@ const struct mechanism mechanism_rows[] = {
 	{"udp6", "udp", "[::1]:0", "", true},
 	{"udp-length", "udp", "127.0.0.1:0", "frame=length", true},
 	{"udp-raw", "udp", "127.0.0.1:0", "frame=raw", true},
+	{"mq", "mq", "/", "", true},
+	{"mq-length", "mq", "/", "frame=length", true},
+	{"mq-shape", "mq", "/", "depth=7&msgsize=5K", true},
 
 	{"unix", "unix", "s", "", false},
 	{"unix-one", "unix", "s", "peers=1", true},
@@ -77,9 +80,17 @@ struct test_suite server_channel =
 __attribute__((constructor)) static void prepare(void)
 {
 	test_error_text = sinew_error_text;
-	/* Where we may, queues that a failed case leaves behind vanish with this program. */
-	if (unshare(CLONE_NEWIPC) < 0)
+}
+
+/* Where we may, each case has queues of its own: what a failed one leaves behind vanishes with it, and
+ * the keys that ftok(3) makes of two cases' files, which are often the same, do not meet. */
+static void be_private(void)
+{
+	static bool done;
+
+	if (!done && unshare(CLONE_NEWIPC) < 0)
 		errno = 0;
+	done = true;
 }
 
 static void add_options(char *uri, size_t size, const char *options, const char *extra)
@@ -92,6 +103,7 @@ static void add_options(char *uri, size_t size, const char *options, const char 
 
 void mechanism_uri(const struct mechanism *m, const char *extra, char *uri, size_t size)
 {
+	be_private();
 	if (!m->place)
 		snprintf(uri, size, "%s:", m->scheme);
 	else if (*m->place == '@' || *m->place == '/')

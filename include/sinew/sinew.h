@@ -13,7 +13,7 @@
  *              more, except sinew_cancel(), which any thread and any signal handler may call.
  * Fork         a channel works in the process that opened it. In a forked child every call but
  *              sinew_close() answers -EOWNERDEAD, except on channels from sinew_pair().
- * Manners      the library never prints, ends the process, starts a thread, raises SIGPIPE or
+ * Manners      the library never prints, ends the process, starts a thread unasked, raises SIGPIPE or
  *              changes a signal disposition. Every descriptor it makes is close-on-exec.
  */
 #ifndef SINEW_H
@@ -68,7 +68,7 @@ struct sinew_msg {
 	uint64_t peer;     /* who sent it, or whom to send it to; SINEW_ANY_PEER: the only one */
 	uint64_t tag;      /* your number to match replies with requests; needs SINEW_CAP_TAGS */
 	uint64_t lost;     /* messages known to be lost before this one and not yet reported */
-	uint32_t priority; /* needs SINEW_CAP_PRIORITIES, else 0 */
+	uint32_t priority; /* higher is received first; needs SINEW_CAP_PRIORITIES, else 0 */
 	uint32_t flags;    /* SINEW_MSG_... */
 	int *fds;          /* descriptors that travel with it, see below; NULL: none */
 	uint32_t fd_count; /* how many; needs SINEW_CAP_FDS, else 0 */
@@ -222,7 +222,7 @@ int sinew_caps(const char *uri, struct sinew_caps *caps);
 
 /* Removes what outlived its processes under that name. -EBUSY: somebody lives there (of a fifo: a sinew
  * channel reads it; others who have it open cannot be seen without disturbing them, and go on without the
- * name); -ENOENT; -EEXIST: the name is something else; -EOPNOTSUPP: this mechanism leaves nothing. */
+ * name; of a queue: a sinew channel has it open); -ENOENT; -EEXIST: the name is something else; -EOPNOTSUPP: this mechanism leaves nothing. */
 int sinew_remove(const char *uri);
 
 /* This thread's last failure in words, "connect unix:/run/x: nobody listens there"; never NULL,
