@@ -14,7 +14,7 @@
 
 #include "channel.h"
 
-enum { RAW_ROWS = 4, SINGLE_ROWS = 22, MOST = 1 << 20 };
+enum { RAW_ROWS = 4, SINGLE_ROWS = 26, MOST = 1 << 20 };
 
 const struct mechanism mechanism_rows[] = {
 	{"pipe-raw", "pipe", NULL, "frame=raw", true},
@@ -44,6 +44,10 @@ const struct mechanism mechanism_rows[] = {
 	{"mq", "mq", "/", "", true},
 	{"mq-length", "mq", "/", "frame=length", true},
 	{"mq-shape", "mq", "/", "depth=7&msgsize=5K", true},
+	{"msgq", "msgq", "q", "", true},
+	{"msgq-length", "msgq", "q", "frame=length", true},
+	{"msgq-select", "msgq", "0x5e1ec7", "select=5", true},
+	{"msgq-thread", "msgq", "q", "poll=thread&id=2", true},
 
 	{"unix", "unix", "s", "", false},
 	{"unix-one", "unix", "s", "peers=1", true},
