@@ -29,6 +29,11 @@ struct sinew__watch {
 	long kept;   /* receiving: the type of an empty message */
 	size_t need; /* sending: bytes */
 	int64_t pause;
+	/* the thread's, and the closer's after it */
+	struct {
+		long type; /* of an empty message that msgrcv() took; 0: none */
+		char none[1];
+	} taken;
 	/* never change */
 	int id, fd;
 	long type;
@@ -62,21 +67,19 @@ static void post(struct sinew__watch *watch, uint64_t count)
 
 /* The type of an empty message, which is taken; 0 there is another, or the queue is gone; -ENOMSG;
  * -EINTR. */
-static long look_for_message(const struct sinew__watch *watch, int flags)
+static long look_for_message(struct sinew__watch *watch, int flags)
 {
-	struct {
-		long type;
-		char none[1];
-	} message;
-	ssize_t r = sinew__result(sinew__sys.msgrcv(watch->id, &message, 0, watch->type, flags));
+	ssize_t r =
+		sinew__result(sinew__sys.msgrcv(watch->id, &watch->taken, 0, watch->type, flags));
 
 	if (r == 0)
-		return message.type;
+		return watch->taken.type;
 	return r == -EINTR || r == -ENOMSG ? r : 0;
 }
 
-/* The only place where the thread can be cancelled. */
-static long await_message(const struct sinew__watch *watch)
+/* The only place where the thread can be cancelled. That may be after the kernel took a message and
+ * before the call returned: `taken` then tells. */
+static long await_message(struct sinew__watch *watch)
 {
 	int state;
 
@@ -108,6 +111,7 @@ static void *watch_messages(void *arg)
 		if (type < 0)
 			continue;
 		watch->kept = type;
+		watch->taken.type = 0;
 		watch->armed = false;
 		post(watch, 1);
 	}
@@ -216,7 +220,7 @@ long sinew__watch_close(struct sinew__watch *watch)
 	pthread_join(watch->thread, NULL);
 	pthread_cond_destroy(&watch->changed);
 	pthread_mutex_destroy(&watch->lock);
-	long kept = watch->kept;
+	long kept = watch->kept ? watch->kept : watch->taken.type;
 	free(watch);
 	return kept;
 }

@@ -38,9 +38,14 @@ void sinew__queue_split(const struct iovec *iov, int n, const void *from, size_t
 
 const char *sinew__queue_size(char text[24], int64_t size)
 {
-	bool whole = size >= 1024 && size % 1024 == 0;
+	static const char *const units[] = {"", "K", "M", "G"};
+	unsigned unit = 0;
 
-	snprintf(text, 24, "%lld%s", (long long)(whole ? size / 1024 : size), whole ? "K" : "");
+	while (unit < 3 && size > 0 && size % 1024 == 0) {
+		size /= 1024;
+		unit++;
+	}
+	snprintf(text, 24, "%lld%s", (long long)size, units[unit]);
 	return text;
 }
 
