@@ -2,11 +2,11 @@
  *
  * msgq_watch.c - the thread behind poll=thread.
  *
- *   idle --sinew__watch_empty, sinew__watch_full--> armed --await_message, await_room--> idle
+ *   idle --sinew__watch_end, sinew__watch_full--> armed --find_message, find_room--> idle
  *
- * Arming makes the fd not ready, the thread makes it ready again. Whoever finds the queue empty or
- * full arms after that, so what comes in between is seen by the thread's first look: readiness may be
- * spurious, and is never missed.
+ * Arming makes the fd not ready, the thread makes it ready again, both under the lock. A thread that
+ * slept in msgrcv() instead of looking could not: the kernel hands it an empty message before it knows,
+ * and the reader would take the next one first.
  */
 #include "msgq_watch.h"
 
@@ -23,20 +23,16 @@ static const uint64_t counter_full = UINT64_MAX - 1;
 
 struct sinew__watch {
 	pthread_t thread;
-	pthread_mutex_t lock; /* over all below */
+	pthread_mutex_t lock; /* over all below, and over each look at the queue */
 	pthread_cond_t changed;
 	bool armed, stop;
 	long kept;   /* receiving: the type of an empty message */
 	size_t need; /* sending: bytes */
 	int64_t pause;
-	/* the thread's, and the closer's after it */
-	struct {
-		long type; /* of an empty message that msgrcv() took; 0: none */
-		char none[1];
-	} taken;
 	/* never change */
 	int id, fd;
 	long type;
+	bool sending;
 };
 
 int sinew__msgq_look(int id, struct msqid_ds *ds)
@@ -51,8 +47,7 @@ int sinew__msgq_look(int id, struct msqid_ds *ds)
 	return errno == EINVAL ? -EIDRM : -errno;
 }
 
-/* ---- the thread ---- */
-
+/* The eventfd is readable unless its counter is 0, and writable unless it is full. */
 static void drain(struct sinew__watch *watch)
 {
 	uint64_t count;
@@ -65,67 +60,35 @@ static void post(struct sinew__watch *watch, uint64_t count)
 	(void)!sinew__sys.write(watch->fd, &count, sizeof count);
 }
 
-/* The type of an empty message, which is taken; 0 there is another, or the queue is gone; -ENOMSG;
- * -EINTR. */
-static long look_for_message(struct sinew__watch *watch, int flags)
-{
-	ssize_t r =
-		sinew__result(sinew__sys.msgrcv(watch->id, &watch->taken, 0, watch->type, flags));
+/* ---- the thread ---- */
 
+/* Whether there is a message. A queue that is gone is for the reader to see. */
+static bool find_message(struct sinew__watch *watch)
+{
+	struct {
+		long type;
+		char none[1];
+	} message;
+	ssize_t r = sinew__sys.msgrcv(watch->id, &message, 0, watch->type, IPC_NOWAIT);
+
+	if (r < 0 && (errno == ENOMSG || errno == EINTR))
+		return false;
 	if (r == 0)
-		return watch->taken.type;
-	return r == -EINTR || r == -ENOMSG ? r : 0;
-}
-
-/* The only place where the thread can be cancelled. That may be after the kernel took a message and
- * before the call returned: `taken` then tells. */
-static long await_message(struct sinew__watch *watch)
-{
-	int state;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
-	long type = look_for_message(watch, 0);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	return type;
-}
-
-/* What woke the thread may be taken by now. Asked again under the lock, under which the reader arms, the
- * fd never says that there is something after the reader has seen that there is not. */
-static void *watch_messages(void *arg)
-{
-	struct sinew__watch *watch = arg;
-	int state;
-
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	pthread_mutex_lock(&watch->lock);
-	while (!watch->stop) {
-		if (!watch->armed) {
-			pthread_cond_wait(&watch->changed, &watch->lock);
-			continue;
-		}
-		pthread_mutex_unlock(&watch->lock);
-		long type = await_message(watch);
-		pthread_mutex_lock(&watch->lock);
-		if (type == 0)
-			type = look_for_message(watch, IPC_NOWAIT);
-		if (type < 0)
-			continue;
-		watch->kept = type;
-		watch->taken.type = 0;
-		watch->armed = false;
-		post(watch, 1);
-	}
-	pthread_mutex_unlock(&watch->lock);
-	return NULL;
+		watch->kept = message.type;
+	post(watch, 1);
+	return true;
 }
 
 /* As the kernel reckons (ipc/msg.c, msg_fits_inqueue). A queue that is gone is for the sender to see. */
-static bool has_room(const struct sinew__watch *watch)
+static bool find_room(struct sinew__watch *watch)
 {
 	struct msqid_ds ds;
 
-	return sinew__msgq_look(watch->id, &ds) < 0 ||
-	       (watch->need + ds.__msg_cbytes <= ds.msg_qbytes && 1 + ds.msg_qnum <= ds.msg_qbytes);
+	if (sinew__msgq_look(watch->id, &ds) == 0 &&
+		(watch->need + ds.__msg_cbytes > ds.msg_qbytes || 1 + ds.msg_qnum > ds.msg_qbytes))
+		return false;
+	drain(watch);
+	return true;
 }
 
 static void rest(struct sinew__watch *watch)
@@ -137,22 +100,18 @@ static void rest(struct sinew__watch *watch)
 	pthread_cond_timedwait(&watch->changed, &watch->lock, &t);
 }
 
-static void *watch_room(void *arg)
+static void *run(void *arg)
 {
 	struct sinew__watch *watch = arg;
-	int state;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	pthread_mutex_lock(&watch->lock);
 	while (!watch->stop) {
-		if (!watch->armed) {
+		if (!watch->armed)
 			pthread_cond_wait(&watch->changed, &watch->lock);
-		} else if (!has_room(watch)) {
-			rest(watch);
-		} else {
+		else if (watch->sending ? find_room(watch) : find_message(watch))
 			watch->armed = false;
-			drain(watch);
-		}
+		else
+			rest(watch);
 	}
 	pthread_mutex_unlock(&watch->lock);
 	return NULL;
@@ -173,13 +132,13 @@ static int make_condition(pthread_cond_t *condition)
 	return -r;
 }
 
-static int start(struct sinew__watch *watch, bool sending)
+static int start(struct sinew__watch *watch)
 {
 	sigset_t all, before;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
-	int r = pthread_create(&watch->thread, NULL, sending ? watch_room : watch_messages, watch);
+	int r = pthread_create(&watch->thread, NULL, run, watch);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return -r;
 }
@@ -190,15 +149,17 @@ int sinew__watch_open(struct sinew__watch **made, int id, long type, bool sendin
 
 	if (!watch)
 		return -ENOMEM;
-	watch->id = id;
-	watch->type = type;
-	watch->armed = !sending;
+	*watch = (struct sinew__watch){.id = id,
+		.type = type,
+		.sending = sending,
+		.armed = !sending,
+		.pause = FIRST_PAUSE};
 	watch->fd = sinew__sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int r = watch->fd < 0 ? -errno : make_condition(&watch->changed);
 	if (r == 0)
-		pthread_mutex_init(&watch->lock, NULL);
+		r = -pthread_mutex_init(&watch->lock, NULL);
 	if (r == 0)
-		r = start(watch, sending);
+		r = start(watch);
 	if (r < 0) {
 		if (watch->fd >= 0)
 			sinew__sys.close(watch->fd);
@@ -216,11 +177,10 @@ long sinew__watch_close(struct sinew__watch *watch)
 	watch->stop = true;
 	pthread_cond_signal(&watch->changed);
 	pthread_mutex_unlock(&watch->lock);
-	pthread_cancel(watch->thread);
 	pthread_join(watch->thread, NULL);
 	pthread_cond_destroy(&watch->changed);
 	pthread_mutex_destroy(&watch->lock);
-	long kept = watch->kept ? watch->kept : watch->taken.type;
+	long kept = watch->kept;
 	free(watch);
 	return kept;
 }
@@ -230,31 +190,21 @@ void sinew__watch_forget(struct sinew__watch *watch)
 	free(watch);
 }
 
-bool sinew__watch_empty(struct sinew__watch *watch)
+long sinew__watch_begin(struct sinew__watch *watch)
 {
 	pthread_mutex_lock(&watch->lock);
-	bool empty = !watch->kept;
+	return watch->kept;
+}
+
+void sinew__watch_end(struct sinew__watch *watch, long kept, bool empty)
+{
+	watch->kept = kept;
 	if (empty && !watch->armed) {
 		drain(watch);
 		watch->armed = true;
+		watch->pause = FIRST_PAUSE;
 		pthread_cond_signal(&watch->changed);
 	}
-	pthread_mutex_unlock(&watch->lock);
-	return empty;
-}
-
-long sinew__watch_kept(struct sinew__watch *watch)
-{
-	pthread_mutex_lock(&watch->lock);
-	long kept = watch->kept;
-	pthread_mutex_unlock(&watch->lock);
-	return kept;
-}
-
-void sinew__watch_take(struct sinew__watch *watch)
-{
-	pthread_mutex_lock(&watch->lock);
-	watch->kept = 0;
 	pthread_mutex_unlock(&watch->lock);
 }
 
@@ -262,9 +212,9 @@ void sinew__watch_full(struct sinew__watch *watch, size_t size)
 {
 	pthread_mutex_lock(&watch->lock);
 	watch->need = size;
-	watch->pause = FIRST_PAUSE;
 	if (!watch->armed) {
 		watch->armed = true;
+		watch->pause = FIRST_PAUSE;
 		post(watch, counter_full);
 		pthread_cond_signal(&watch->changed);
 	}

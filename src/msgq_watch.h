@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * msgq_watch.h - a System V queue made pollable by a thread that waits in its place (poll=thread).
+ * msgq_watch.h - a System V queue made pollable by a thread that looks at it (poll=thread).
  *
- * Receiving, the thread waits in msgrcv() for less than any message has, which fails as soon as there
- * is one, and makes an eventfd readable. Only an empty message is taken by that; it is kept for the
- * reader. Sending, it looks for room while somebody has been refused for want of it, after pauses of
- * 50 us growing to 1 ms; the eventfd's counter is full meanwhile, so that it is not writable.
+ * Receiving, the thread looks for a message while the reader has found none, by a msgrcv() for less
+ * than any message has; sending, for room while a sender has found none. Between looks it rests for 50 us,
+ * growing to 1 ms. Only an empty message is taken by such a look: it is kept for the reader. A lock over
+ * each look and each receive keeps the order.
  *
  * The thread blocks all signals. It belongs to the process that opened the channel; in a forked child
  * there is none, and nothing here may be used but sinew__watch_forget().
@@ -17,8 +17,9 @@
 
 struct sinew__watch;
 
-/* Starts a thread for queue `id`. type: what to wait for, as in msgrcv(); 0 with `sending`: room.
- * *fd is the caller's to close, after sinew__watch_close(). 0 or -errno. */
+/* Starts a thread for queue `id`. type: what to look for, as in msgrcv(); with `sending`: room.
+ * *fd is the caller's to close, after sinew__watch_close(): readable while there may be a message,
+ * writable while there may be room. 0 or -errno. */
 int sinew__watch_open(struct sinew__watch **, int id, long type, bool sending, int *fd);
 
 /* Ends the thread. The type of the empty message that it kept and nobody took, or 0. */
@@ -27,14 +28,12 @@ long sinew__watch_close(struct sinew__watch *);
 /* In a forked child. */
 void sinew__watch_forget(struct sinew__watch *);
 
-/* The reader found nothing: the fd shall say when there is something. False: there is, the thread
- * holds an empty message. */
-bool sinew__watch_empty(struct sinew__watch *);
-
-/* The type of the empty message that the thread holds, or 0. */
-long sinew__watch_kept(struct sinew__watch *);
-/* The reader has taken it. */
-void sinew__watch_take(struct sinew__watch *);
+/* Around a receive that does not wait: the thread looks elsewhere. The type of the empty message that it
+ * holds, or 0. */
+long sinew__watch_begin(struct sinew__watch *);
+/* kept: the type of the empty message that it holds from now on; empty: nothing was found, the fd shall
+ * say when there is something. */
+void sinew__watch_end(struct sinew__watch *, long kept, bool empty);
 
 /* The sender found no room for so many bytes: the fd shall say when there is. */
 void sinew__watch_full(struct sinew__watch *, size_t size);

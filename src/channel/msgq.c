@@ -5,7 +5,7 @@
  * A message has a type. By default types are priorities: type = 32768 - priority, and what is taken is
  * the lowest type up to 32768, the oldest first among equals. With select= a type is what it is to
  * other programs. The kernel offers no descriptor and no deadline: waiting for ever is one call,
- * waiting until then a back-off (packet.c), and with poll=thread a thread waits (msgq_watch.c).
+ * waiting until then a back-off (packet.c), and with poll=thread a thread looks (msgq_watch.c).
  */
 #include <limits.h>
 #include <string.h>
@@ -60,7 +60,8 @@ static const struct sinew__option_row options[] = {
 		SINEW__OPTION_NUMBER, OWN(select), 0, INT_MAX},
 	{{"size", "size", NULL, "bytes the queue holds (the system's limit)"}, SINEW__OPTION_SIZE,
 		OWN(size), 1, INT_MAX},
-	{{"poll", "no|thread", "no", "whether a thread waits, so that there is an fd to poll"},
+	{{"poll", "no|thread", "no",
+		 "whether a thread looks after it, so that there is an fd to poll"},
 		SINEW__OPTION_CHOICE, OWN(poll), 0, 0},
 	{.type = SINEW__OPTION_END},
 };
@@ -296,19 +297,18 @@ static ssize_t take(const struct state *state, long type, bool wait)
 
 /* As take(), with the empty message that the thread may hold in its place: what is in the queue of the
  * same priority came later. */
-static ssize_t take_beside(const struct state *state)
+static ssize_t take_beside(const struct state *state, long *kept)
 {
-	long kept = sinew__watch_kept(state->watch);
+	ssize_t r = -EAGAIN;
 
-	if (!kept)
+	if (!*kept)
 		return take(state, state->type, false);
-	if (state->type < 0 && kept > 1) {
-		ssize_t r = take(state, 1 - kept, false);
-		if (r >= 0)
-			return r;
-	}
-	sinew__watch_take(state->watch);
-	state->letter->type = kept;
+	if (state->type < 0 && *kept > 1)
+		r = take(state, 1 - *kept, false);
+	if (r >= 0)
+		return r;
+	state->letter->type = *kept;
+	*kept = 0;
 	return 0;
 }
 
@@ -317,14 +317,11 @@ static ssize_t take_watched(const struct state *state, int fd, bool wait)
 	struct pollfd poll = {.fd = fd, .events = POLLIN};
 
 	for (;;) {
-		ssize_t r = take_beside(state);
-		if (r != -EAGAIN || !sinew__watch_empty(state->watch)) {
-			if (r != -EAGAIN)
-				return r;
-			continue;
-		}
-		if (!wait)
-			return -EAGAIN;
+		long kept = sinew__watch_begin(state->watch);
+		ssize_t r = take_beside(state, &kept);
+		sinew__watch_end(state->watch, kept, r == -EAGAIN);
+		if (r != -EAGAIN || !wait)
+			return r;
 		if (sinew__sys.ppoll(&poll, 1, NULL, NULL) < 0)
 			return -errno;
 	}

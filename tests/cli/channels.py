@@ -1,12 +1,24 @@
 # SPDX-License-Identifier: MIT
-"""The six channels of the command, each as two programs that meet."""
+"""The channels of the command, each as two programs that meet."""
 
+import ctypes
 import os
+import zlib
 
-CHANNELS = ["pipe", "fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp"]
+CHANNELS = ["pipe", "fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "mq", "msgq"]
+ENDLESS = ["unix-dgram", "mq", "msgq"]
 OF_PATHS = {"fifo": "fifo:{}/name", "unix-stream": "unix:{}/name",
             "unix-seqpacket": "unix:{}/name?type=seqpacket",
             "unix-dgram": "unix:{}/name?type=dgram"}
+
+# Where we may, queues that a failed case leaves behind vanish with the test program.
+ctypes.CDLL(None).unshare(0x08000000)  # CLONE_NEWIPC
+
+
+def queue_of(world, channel):
+    """A queue of this case alone: ftok's keys of two cases' files may be the same."""
+    name = os.path.basename(world.path)
+    return f"mq:/{name}" if channel == "mq" else f"msgq:{zlib.crc32(name.encode()) or 1:#x}"
 
 
 class Meeting:
@@ -14,10 +26,12 @@ class Meeting:
 
     def __init__(self, world, channel):
         self.world, self.channel = world, channel
-        self.ends = channel != "unix-dgram"
+        self.ends = channel not in ENDLESS
         self.uri, self.reading, self.writing = None, None, None
         if channel in OF_PATHS:
             self.uri = OF_PATHS[channel].format(world.path)
+        elif channel in ("mq", "msgq"):
+            self.uri = queue_of(world, channel)
         elif channel == "pipe":
             self.reading, self.writing = os.pipe()
 
@@ -44,3 +58,10 @@ class Meeting:
                                    pass_fds=[self.writing], **how)
         os.close(self.writing)
         return running
+
+    def over(self):
+        """A queue stays until it is removed; everything was taken from it."""
+        if self.channel in ("mq", "msgq"):
+            left = self.world.do("recv", self.uri, "--timeout", "1ms", code=124)
+            self.world.equal(left.out, b"", "what is left in the queue")
+            self.world.do("rm", self.uri)

@@ -2,18 +2,21 @@
 # SPDX-License-Identifier: MIT
 """sinew send and sinew recv as two processes: nothing lost, nothing reordered, on each channel."""
 
+import json
 import random
 import sys
 
-from channels import CHANNELS, Meeting
+from channels import CHANNELS, ENDLESS, Meeting, queue_of
 from golden import case, each, main, sha
 
 
 @each(channel=CHANNELS)
 def million_lines(world, channel):
-    lines = b"".join(b"%d\n" % n for n in range(1_000_000))
+    """Fewer through queues, whose every message is a system call."""
+    count = 300_000 if channel in ("mq", "msgq") else 1_000_000
+    lines = b"".join(b"%d\n" % n for n in range(count))
     meeting = Meeting(world, channel)
-    receiver = meeting.recv(count=1_000_000)
+    receiver = meeting.recv(count=count)
     sender = meeting.send(stdin=lines)
     world.equal(sender.end(90).code, 0, "exit code of send")
     ended = receiver.end(90)
@@ -21,6 +24,7 @@ def million_lines(world, channel):
     world.equal(len(ended.out), len(lines), "bytes")
     world.equal(sha(ended.out), sha(lines), "SHA-256")
     world.equal(ended.err, b"", "words of recv")
+    meeting.over()
 
 
 def blob(size):
@@ -37,9 +41,10 @@ def binary_file(world, channel):
     world.equal(sender.end().code, 0, "exit code of send")
     ended = receiver.end()
     world.equal((ended.code, sha(ended.out)), (0, sha(data)), "exit code and SHA-256")
+    meeting.over()
 
 
-@each(channel=[c for c in CHANNELS if c != "unix-dgram"])
+@each(channel=[c for c in CHANNELS if c not in ENDLESS])
 def binary_in_largest_pieces(world, channel):
     """--split none takes the largest messages the channel has."""
     data = blob(7_654_321)
@@ -61,6 +66,7 @@ def awkward_lines(world, channel):
     world.equal(sender.end().code, 0, "exit code of send")
     ended = receiver.end()
     world.equal((ended.code, ended.out), (0, b"\n".join(lines) + b"\n"), "exit code and lines")
+    meeting.over()
 
 
 @each(channel=CHANNELS)
@@ -71,6 +77,7 @@ def empty_lines(world, channel):
     sender = meeting.send(stdin=b"\n\na\n\nb\n")
     world.equal(sender.end().code, 0, "exit code of send")
     world.equal(receiver.end().out, b"\n\na\n\nb\n", "lines")
+    meeting.over()
 
 
 @each(channel=CHANNELS)
@@ -82,9 +89,10 @@ def records(world, channel):
     sender = meeting.send("--split", "nul", stdin=data)
     world.equal(sender.end().code, 0, "exit code of send")
     world.equal(receiver.end().out, data, "records")
+    meeting.over()
 
 
-@each(channel=[c for c in CHANNELS if c != "unix-dgram"])
+@each(channel=[c for c in CHANNELS if c not in ENDLESS])
 def nothing_at_all(world, channel):
     meeting = Meeting(world, channel)
     receiver = meeting.recv(count=0)
@@ -94,7 +102,7 @@ def nothing_at_all(world, channel):
     world.equal((ended.code, ended.out, ended.err), (0, b"", b""), "what recv left")
 
 
-@each(channel=["fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp"])
+@each(channel=["fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "mq", "msgq"])
 def many_senders(world, channel):
     """Each sender's lines come in its order, and no line is torn. Without keep-open a moment when
     no sender is there would be the end."""
@@ -110,6 +118,53 @@ def many_senders(world, channel):
         world.equal((int(number), len(fill)), (expected[int(which)], int(number) % 300), "line")
         expected[int(which)] += 1
     world.equal(expected, [5000] * 4, "lines of each")
+    meeting.over()
+
+
+@each(channel=["mq", "msgq"])
+def queue_keeps_the_rest(world, channel):
+    """recv -n takes exactly so many, from a queue that nobody has open meanwhile."""
+    uri = queue_of(world, channel)
+    world.do("send", uri, stdin=b"1\n2\n3\n4\n5\n")
+    world.equal(world.do("recv", uri, "-n", 2).out, b"1\n2\n", "the first two")
+    world.equal(world.do("recv", uri, "-n", 0).out, b"", "none")
+    world.equal(world.do("recv", uri, "-n", 3).out, b"3\n4\n5\n", "the rest")
+    world.do("recv", uri, "--timeout", "1ms", code=124)
+    world.do("rm", uri)
+    world.do("rm", uri, code=1)
+
+
+@each(channel=["mq", "msgq"])
+def queue_priorities(world, channel):
+    """What is urgent comes first, and JSON tells how urgent."""
+    uri = queue_of(world, channel)
+    for priority, word in ((None, "later"), (7, "now"), (7, "now too"), (32767, "at once")):
+        options = [] if priority is None else ["--priority", priority]
+        world.do("send", uri, "-d", word, *options)
+    got = [json.loads(line) for line in world.do("recv", uri, "--json", "-n", 4).out.splitlines()]
+    world.equal([(m["priority"], m["data"]) for m in got],
+                [(32767, "at once"), (7, "now"), (7, "now too"), (0, "later")], "messages")
+    world.has(world.do("send", uri, "-d", "x", "--priority", 32768, code=1).err, "32767")
+    world.do("rm", "-v", uri)
+
+
+@case
+def priorities_where_there_are_none(world):
+    ended = world.do("send", f"unix:{world.path}/s", "-d", "x", "--priority", 1, code=2)
+    world.has(ended.err, "priorities")
+
+
+@each(channel=["mq", "msgq"])
+def queue_in_use_is_not_removed(world, channel):
+    """A path can tell who uses its queue, a name, too; a bare key cannot."""
+    uri = f"msgq:{world.path}/q" if channel == "msgq" else queue_of(world, channel)
+    receiver = world.sinew("recv", uri, "-n", 2)
+    world.do("send", uri, "-d", "here")
+    world.until(lambda: receiver.now().out == b"here\n", "the receiver is there")
+    world.has(world.do("rm", uri, code=1).err, "sinew channel")
+    world.do("send", uri, "-d", "x")
+    world.equal(receiver.end().out, b"here\nx\n", "messages")
+    world.do("rm", uri)
 
 
 @case

@@ -26,7 +26,7 @@ def text(ended):
 
 @case
 def schemes_are_these(world):
-    world.equal(SCHEMES, ["pipe", "fifo", "unix", "tcp", "udp"], "schemes")
+    world.equal(SCHEMES, ["pipe", "fifo", "unix", "tcp", "udp", "mq", "msgq"], "schemes")
 
 
 @each(verb=VERBS)
@@ -190,8 +190,10 @@ def odd_names(world):
 # ---- info ----
 
 EXAMPLES = {"pipe": "pipe:", "fifo": "fifo:/no/such", "unix": "unix:/no/such",
-            "tcp": "tcp:localhost:7000", "udp": "udp:localhost:7000"}
-LARGEST = {"fifo": 4092, "udp": 65487}
+            "tcp": "tcp:localhost:7000", "udp": "udp:localhost:7000",
+            "mq": "mq:/sinew.no.such", "msgq": "msgq:/no/such"}
+# As the kernel has it, unless it was told otherwise.
+LARGEST = {"fifo": 4092, "udp": 65487, "mq": 8192, "msgq": 8192}
 
 
 @each(scheme=SCHEMES)
