@@ -66,6 +66,7 @@ struct contender {
 	unsigned (*get)(struct link *link, const unsigned char **data, unsigned count);
 	void (*done)(struct link *link, unsigned count); /* with what get() gave; may be NULL */
 	uint64_t (*calls)(struct link *link);            /* NULL: link->calls */
+	void (*finish)(struct link *link); /* after both have ended well; may be NULL */
 };
 
 /* One line of the matrix: a mechanism, or a way to use it. */
@@ -141,7 +142,7 @@ struct plan {
 	const char *directory;
 };
 
-/* DIR and PORT filled in. The caller frees it. */
+/* DIR, NAME and PORT filled in. The caller frees it. */
 char *bench_uri(const char *text, const char *directory, unsigned port);
 unsigned bench_free_port(void);
 

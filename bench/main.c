@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <ftw.h>
 #include <getopt.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -345,6 +346,7 @@ int main(int argc, char **argv)
 		return transfer_receive(argv[2], argv[3]);
 	options = parse(argc, argv);
 	crew_init();
+	(void)!unshare(CLONE_NEWIPC); /* where we may, queues that are left behind vanish with us */
 	place_cpus(plan.cpu);
 	plan.rounds = options.rounds;
 	plan.self = options.self;

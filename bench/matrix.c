@@ -4,7 +4,7 @@
  *
  * A channel that serves any number of peers has to watch its listener as well as its peers; the
  * fair twin of that is a server in epoll. With peers=1 the twin is a plain blocking read.
- * DIR stands for a private directory, PORT for a free port.
+ * DIR stands for a private directory, NAME for a word of the same use, PORT for a free port.
  */
 #include <netinet/in.h>
 #include <stdio.h>
@@ -104,8 +104,37 @@ const struct row bench_rows[] = {
 		.chunk = 32 * K,
 		.lossy = true,
 	},
+	{
+		.name = "mq",
+		.uri = "mq:/NAME-there",
+		.back = "mq:/NAME-back",
+		.bulk = "mq:/NAME-there",
+		.bare = &bare_mq,
+		.tunings = {{0, 8 * K, 8 * K}},
+		.chunk = 8 * K,
+		.batch_goal = 1,
+	},
+	{
+		.name = "msgq",
+		.uri = "msgq:DIR/there",
+		.back = "msgq:DIR/back",
+		.bulk = "msgq:DIR/there",
+		.bare = &bare_msgq,
+		.tunings = {{0, 8 * K, 8 * K}},
+		.chunk = 8 * K,
+		.batch_goal = 1,
+	},
 };
 const unsigned bench_row_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
+
+/* The last two parts of the directory, as one word. */
+static void put_name(FILE *out, const char *directory)
+{
+	const char *slash = strchr(directory + 1, '/');
+
+	for (const char *at = slash ? slash + 1 : directory; *at; at++)
+		fputc(*at == '/' ? '.' : *at, out);
+}
 
 char *bench_uri(const char *text, const char *directory, unsigned port)
 {
@@ -119,6 +148,9 @@ char *bench_uri(const char *text, const char *directory, unsigned port)
 		if (strncmp(text, "DIR", 3) == 0) {
 			fputs(directory, out);
 			text += 3;
+		} else if (strncmp(text, "NAME", 4) == 0) {
+			put_name(out, directory);
+			text += 4;
 		} else if (strncmp(text, "PORT", 4) == 0) {
 			fprintf(out, "%u", port);
 			text += 4;

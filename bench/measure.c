@@ -251,6 +251,9 @@ static void lead(void *arg)
 	for (unsigned i = 0; i < 2; i++)
 		pids[i] = crew_fork(play, &players[i]);
 	crew_wait(pids, 2);
+	for (unsigned i = 0; i < duel->count; i++)
+		if (duel->links[i].kind->finish)
+			duel->links[i].kind->finish(&duel->links[i]);
 }
 
 static struct run reckon(const struct duel *duel, unsigned i)
@@ -297,8 +300,12 @@ static int place_link(struct link *link, const struct plan *plan)
 	return 0;
 }
 
+/* What is not removed with the directory must be asked for. */
 static void clear_link(struct link *link)
 {
+	sinew_remove(link->uri);
+	if (link->back)
+		sinew_remove(link->back);
 	free((char *)link->uri);
 	free((char *)link->back);
 	free((char *)link->directory);

@@ -300,6 +300,7 @@ void transfer_file(
 		carriage->chunk = job.chunk;
 		job.uri = uri;
 		result = carry(carriage, &job, sum);
+		sinew_remove(uri);
 		free(uri);
 		if (result)
 			break;

@@ -21,6 +21,8 @@ extern const struct contender bare_unix_dgram;
 extern const struct contender bare_tcp;
 extern const struct contender bare_tcp_many;
 extern const struct contender bare_udp;
+extern const struct contender bare_mq;
+extern const struct contender bare_msgq;
 
 /* read() and write() on link->in and link->out. */
 void raw_write(struct link *link, const void *data, size_t size);
