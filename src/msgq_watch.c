@@ -25,7 +25,7 @@ struct sinew__watch {
 	pthread_t thread;
 	pthread_mutex_t lock; /* over all below, and over each look at the queue */
 	pthread_cond_t changed;
-	bool armed, stop;
+	bool armed, started, stop;
 	long kept;   /* receiving: the type of an empty message */
 	size_t need; /* sending: bytes */
 	int64_t pause;
@@ -105,6 +105,8 @@ static void *run(void *arg)
 	struct sinew__watch *watch = arg;
 
 	pthread_mutex_lock(&watch->lock);
+	watch->started = true;
+	pthread_cond_signal(&watch->changed);
 	while (!watch->stop) {
 		if (!watch->armed)
 			pthread_cond_wait(&watch->changed, &watch->lock);
@@ -140,6 +142,10 @@ static int start(struct sinew__watch *watch)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int r = pthread_create(&watch->thread, NULL, run, watch);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_mutex_lock(&watch->lock);
+	while (r == 0 && !watch->started) /* what a new thread allocates belongs to opening */
+		pthread_cond_wait(&watch->changed, &watch->lock);
+	pthread_mutex_unlock(&watch->lock);
 	return -r;
 }
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -48,10 +49,19 @@
 		.name = "udp", .base = "udp:127.0.0.1:0", .options = ""                            \
 	}
 
+#define MQ_ROW                                                                                     \
+	{                                                                                          \
+		.name = "mq", .base = "mq:/sinew-faults", .options = "", .queue = true             \
+	}
+#define MSGQ_ROW                                                                                   \
+	{                                                                                          \
+		.name = "msgq", .base = "msgq:%s/name", .options = "", .queue = true               \
+	}
+
 static const struct mechanism every_rows[] = {
-	PIPE_ROW, FIFO_ROW, STREAM_ROW, SEQPACKET_ROW, DGRAM_ROW, TCP_ROW};
-static const struct mechanism lossy_too_rows[] = {
-	PIPE_ROW, FIFO_ROW, STREAM_ROW, SEQPACKET_ROW, DGRAM_ROW, TCP_ROW, UDP_ROW};
+	PIPE_ROW, FIFO_ROW, STREAM_ROW, SEQPACKET_ROW, DGRAM_ROW, TCP_ROW, MQ_ROW, MSGQ_ROW};
+static const struct mechanism lossy_too_rows[] = {PIPE_ROW, FIFO_ROW, STREAM_ROW, SEQPACKET_ROW,
+	DGRAM_ROW, TCP_ROW, MQ_ROW, MSGQ_ROW, UDP_ROW};
 static const struct mechanism bytes_rows[] = {PIPE_ROW, FIFO_ROW, STREAM_ROW, TCP_ROW};
 static const struct mechanism served_rows[] = {STREAM_ROW, SEQPACKET_ROW, TCP_ROW};
 static const struct mechanism sockets_rows[] = {STREAM_ROW, SEQPACKET_ROW, DGRAM_ROW};
@@ -75,12 +85,20 @@ __attribute__((constructor)) static void words(void)
 void place_init(struct place *place, const struct mechanism *mechanism)
 {
 	*place = (struct place){.mechanism = mechanism, .fds = {-1, -1}};
+	/* Each case has its own queues, which vanish with it. */
+	if (unshare(CLONE_NEWIPC) < 0)
+		errno = 0;
 	if (strcmp(mechanism->base, "pipe:") == 0)
 		CHECK_SYS(pipe2(place->fds, O_CLOEXEC));
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
 	snprintf(place->uri, sizeof place->uri, mechanism->base, test_tmpdir());
 #pragma GCC diagnostic pop
+}
+
+size_t at_most(const struct mechanism *mechanism, size_t size)
+{
+	return mechanism->queue && size > 8000 ? 8000 : size;
 }
 
 static void close_end(struct place *place, int end)

@@ -25,9 +25,14 @@ struct mechanism {
 	bool bytes;          /* carries bytes, in frames */
 	bool ends;           /* a reader learns that its writers have left */
 	bool peers;          /* the reader serves many peers, each by itself */
+	bool queue;          /* outlives its readers and writers, who do not know of each other */
 };
 
-/* every: all that lose nothing. lossy_too: these, and those that may. bytes: streams of frames. served: listeners with connections. sockets: Unix sockets
+/* Bytes of the largest message up to `size` that it carries. */
+size_t at_most(const struct mechanism *mechanism, size_t size);
+
+/* every: all that lose nothing. lossy_too: these, and those that may. bytes: streams of frames. served:
+ * listeners with connections. sockets: Unix sockets
  * with a path. ending: those that end. */
 extern struct test_suite every, lossy_too, bytes, served, sockets, ending;
 

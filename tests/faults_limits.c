@@ -86,21 +86,24 @@ TEST(no_descriptor_for_a_pair)
 
 TEST_EACH(lossy_too, no_descriptor_to_poll, struct mechanism, m)
 {
+	struct sinew_caps caps;
 	struct place place;
 
 	place_init(&place, m);
 	sinew_channel *reader = open_reader(&place, "", 0);
 	sinew_channel *writer = open_writer(&place, "", 0);
 	unsigned before = count_descriptors();
-	for (unsigned room = 0; room < 2; room++) {
+	bool polled = sinew_caps(place_uri(&place, true, ""), &caps) < 0 ||
+		      caps.bits & SINEW_CAP_POLLABLE;
+	for (unsigned room = 0; room < 2 && polled; room++) {
 		limit_descriptors(before + room);
 		CHECK_ERR(sinew_fd(reader, SINEW_IN), -EMFILE);
 		CHECK_ERR(sinew_fd(writer, SINEW_OUT), -EMFILE);
 		limit_descriptors(1000);
 		CHECK_EQ(count_descriptors(), before);
 	}
-	CHECK_OK(sinew_fd(reader, SINEW_IN));
-	CHECK_OK(sinew_fd(writer, SINEW_OUT));
+	CHECK_EQ(sinew_fd(reader, SINEW_IN) >= 0, polled);
+	CHECK_EQ(sinew_fd(writer, SINEW_OUT) >= 0, polled);
 	CHECK_OK(sinew_close(writer));
 	CHECK_OK(sinew_close(reader));
 }
