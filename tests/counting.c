@@ -67,26 +67,7 @@ void *realloc(void *p, size_t size)
 
 #endif
 
-static void *(*real_mmap)(void *, size_t, int, int, int, off_t);
-
-static void *counting_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
-{
-	allocations++;
-	return real_mmap(at, size, prot, flags, fd, offset);
-}
-
-__attribute__((constructor)) static void count_mmap(void)
-{
-	real_mmap = sinew__sys.mmap;
-	sinew__sys.mmap = counting_mmap;
-}
-
-unsigned long counting_allocations(void)
-{
-	return allocations;
-}
-
-/* Each call is counted, unless it is a helper thread's, then made. */
+/* Each call is counted, unless it is a helper thread's or nobody asked, then made. */
 #define COUNTED(result, name, parameters, arguments)                                               \
 	static result counted_##name parameters                                                    \
 	{                                                                                          \
@@ -96,18 +77,35 @@ unsigned long counting_allocations(void)
 SINEW__SYSCALLS(COUNTED)
 #undef COUNTED
 
-void counting_calls_begin(void)
+static void *allocating_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	allocations++;
+	return counted_mmap(at, size, prot, flags, fd, offset);
+}
+
+/* Once and for all: a helper thread may be at work when the counting begins. */
+__attribute__((constructor)) static void stand_between(void)
 {
 	before = sinew__sys;
-	calls = 0;
-	counts_here = true;
 #define COUNT(result, name, parameters, arguments) sinew__sys.name = counted_##name;
 	SINEW__SYSCALLS(COUNT)
 #undef COUNT
+	sinew__sys.mmap = allocating_mmap;
+}
+
+unsigned long counting_allocations(void)
+{
+	return allocations;
+}
+
+void counting_calls_begin(void)
+{
+	calls = 0;
+	counts_here = true;
 }
 
 unsigned long counting_calls_end(void)
 {
-	sinew__sys = before;
+	counts_here = false;
 	return calls;
 }

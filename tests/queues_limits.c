@@ -283,7 +283,8 @@ TEST(the_key_of_a_new_file_is_taken)
 	CHECK_SYS(msgctl(id, IPC_STAT, &(struct msqid_ds){0}));
 	CHECK_OK(sinew_open(&channel, queue_uri(&msgq, "id=2"), SINEW_IN, SINEW_NOW));
 	sinew_close(channel);
-	CHECK_SYS(msgctl(CHECK_SYS(msgget(0x02554711, 0)), IPC_RMID, NULL));
+	int second = CHECK_SYS(msgget(0x02554711, 0));
+	CHECK_SYS(msgctl(second, IPC_RMID, NULL));
 	sinew__sys.fstat = real_fstat;
 	CHECK_SYS(msgctl(id, IPC_RMID, NULL));
 }

@@ -168,7 +168,8 @@ static void look(const struct named *n, uid_t *uid, gid_t *gid, mode_t *mode)
 	*mode = st.st_mode & 0777;
 	if (strcmp(n->name, "msgq") != 0)
 		return;
-	CHECK_SYS(msgctl(CHECK_SYS(msgget(ftok(test_path("q"), 1), 0)), IPC_STAT, &ds));
+	int id = CHECK_SYS(msgget(ftok(test_path("q"), 1), 0));
+	CHECK_SYS(msgctl(id, IPC_STAT, &ds));
 	CHECK_EQ(ds.msg_perm.uid, *uid);
 	CHECK_EQ(ds.msg_perm.gid, *gid);
 	CHECK_EQ(ds.msg_perm.mode & 0777, *mode);
