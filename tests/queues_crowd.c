@@ -117,6 +117,12 @@ struct crowd {
 	_Atomic unsigned got[WRITERS][EACH];
 };
 
+/* For a process that forks others with threads: the thread sanitizer allows no threads on both sides. */
+static const char *unthreaded(const struct queue *q)
+{
+	return q->posix ? "" : "poll=no";
+}
+
 static struct crowd *share_crowd(const struct queue *q)
 {
 	struct crowd *crowd = mmap(
@@ -169,7 +175,7 @@ TEST_EACH(every_queue, many_writers_and_many_readers, struct queue, q, .timeout 
 {
 	struct crowd *crowd = share_crowd(q);
 	pid_t readers[READERS], writers[WRITERS];
-	sinew_channel *out = queue_writer(q, "");
+	sinew_channel *out = queue_writer(q, unthreaded(q));
 
 	for (unsigned i = 0; i < READERS; i++)
 		readers[i] = test_fork(read_until_told, crowd);
@@ -242,7 +248,7 @@ static int next_number(sinew_channel *in, int64_t until)
 TEST_EACH(every_queue, a_writer_is_killed, struct queue, q)
 {
 	struct crowd *crowd = share_crowd(q);
-	sinew_channel *in = queue_reader(q, "");
+	sinew_channel *in = queue_reader(q, unthreaded(q));
 
 	for (int life = 1; life <= 20; life++) {
 		int number = 0, r;
@@ -262,7 +268,7 @@ TEST_EACH(every_queue, a_writer_is_killed, struct queue, q)
 TEST_EACH(every_queue, a_reader_is_killed, struct queue, q)
 {
 	struct crowd *crowd = share_crowd(q);
-	sinew_channel *out = queue_writer(q, ""), *in = queue_reader(q, "");
+	sinew_channel *out = queue_writer(q, unthreaded(q)), *in = queue_reader(q, unthreaded(q));
 	unsigned number = 0, missing = 0;
 	char text[40];
 	int r;
