@@ -118,7 +118,19 @@ def count_of_nothing(world):
     world.equal(world.do("recv", "-n", 0, f"unix:{world.path}/s").out, b"", "output")
 
 
-@each(channel=CHANNELS)
+@each(channel=["mq", "msgq"])
+def count_leaves_the_rest_in_a_queue(world, channel):
+    """Its sender needs no reader: it waits for room, and what it sent is there for the next."""
+    meeting = Meeting(world, channel)
+    receiver = meeting.recv(count=5)
+    sender = meeting.send("--timeout", "300ms", stdin=b"".join(b"%d\n" % n for n in range(100000)))
+    world.equal(receiver.end().out, b"0\n1\n2\n3\n4\n", "lines")
+    world.equal(sender.end().code, 124, "exit code of a sender that found no room")
+    world.equal(world.do("recv", "-n", 2, meeting.uri).out, b"5\n6\n", "the next lines")
+    world.do("rm", meeting.uri)
+
+
+@each(channel=[c for c in CHANNELS if c not in ("mq", "msgq")])
 def count_ends_it(world, channel):
     """After -n COUNT it ends though the sender has more to say."""
     meeting = Meeting(world, channel)
