@@ -78,7 +78,7 @@ static void serve_sinew(void *arg)
 	struct job *job = arg;
 	sinew_channel *channel;
 	char address[128], uri[160], data[ECHO_SIZE];
-	struct sinew_msg msg;
+	struct sinew_msg msg, answer = {.data = data};
 	int r;
 
 	place_pin(job->plan.cpu[0]);
@@ -88,8 +88,8 @@ static void serve_sinew(void *arg)
 		crew_fail("%s", sinew_error_text());
 	atomic_fetch_add(&job->ready, 1);
 	while ((r = sinew_recv(channel, data, sizeof(data), &msg, SINEW_FOREVER)) > 0) {
-		struct sinew_msg answer = {.data = data, .size = msg.size, .peer = msg.peer};
-
+		answer.size = msg.size;
+		answer.peer = msg.peer;
 		if (sinew_send(channel, &answer, 1, SINEW_NOW) != 1)
 			crew_fail("answer: %s", sinew_error_text());
 	}

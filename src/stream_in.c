@@ -428,12 +428,16 @@ static void consume(struct sinew_channel *channel, struct sinew__link *link, siz
 static void describe(struct sinew_channel *channel, struct sinew__link *link,
 	const struct sinew__view *view, struct sinew_msg *msg)
 {
-	*msg = (struct sinew_msg){.data = view->data,
-		.size = view->size,
-		.peer = link->id,
-		.tag = view->tag,
-		.flags = view->flags,
-		.lost = channel->lost};
+	static const struct sinew_msg none;
+
+	/* An initializer would become a slow string instruction. */
+	sinew__copy(msg, &none, sizeof none);
+	msg->data = view->data;
+	msg->size = view->size;
+	msg->peer = link->id;
+	msg->tag = view->tag;
+	msg->flags = view->flags;
+	msg->lost = channel->lost;
 	channel->lost = 0;
 	if (view->fds)
 		sinew__passed_lend(link, msg);

@@ -390,6 +390,53 @@ TEST_EACH(hostile, who_does_not_read_cannot_fill_memory, struct crowd_row, row, 
 	gate_close(&s.gate);
 }
 
+/* ---- a sender that comes back ---- */
+
+static void put_hello(uint8_t hello[24], uint64_t session, uint64_t next)
+{
+	const uint32_t word = __builtin_bswap32(UINT32_C(0x80000000) | 20);
+
+	session = __builtin_bswap64(session);
+	next = __builtin_bswap64(next);
+	memset(hello, 0, 24);
+	memcpy(hello, &word, 4);
+	hello[4] = 3;
+	memcpy(hello + 8, &session, 8);
+	memcpy(hello + 16, &next, 8);
+}
+
+/* Its old connection, inside a large message, ends unasked; the new one waits for that without being
+ * read, and is read then. */
+TEST(who_comes_back_takes_over)
+{
+	uint8_t hello[24], frame[4 + 17] = {0, 0, 0, 17};
+	struct sinew_stats stats;
+	struct sinew_msg msg;
+	char data[64];
+	struct scene s;
+
+	scene_open(&s, &rows[1], "keep-open=yes", 0);
+	int old = open_bare(&s.place);
+	put_hello(hello, 7, 0);
+	write_bare(old, hello, sizeof hello);
+	write_frame(old, LARGE, 100000);
+	CHECK_ERR(sinew_recv(s.listener, data, sizeof data, &msg, soon(50)), -ETIMEDOUT);
+	int new = open_bare(&s.place);
+	put_hello(hello, 7, 1);
+	write_bare(new, hello, sizeof hello);
+	write_bare(new, frame, sizeof frame);
+	CHECK_EQ(heard_from(&s, 17) != 0, 1);
+	CHECK_OK(sinew_stats(s.listener, &stats));
+	CHECK_EQ(stats.lost, 1);
+	CHECK_EQ(stats.peers, 1);
+	CHECK(stats.calls < 60);
+	write_bare(new, frame, sizeof frame);
+	heard_from(&s, 17);
+	close(old);
+	close(new);
+	scene_close(&s);
+}
+
 /* ---- everything at once ---- */
 
 enum { ECHOES = 30 };
