@@ -301,6 +301,11 @@ static int prepare_own(struct sinew__pool *pool, struct sinew__link *link, size_
 	return 0;
 }
 
+bool sinew__pool_waits(const struct sinew__link *link)
+{
+	return link->channel->pool && link->in_hold.state == WAITING;
+}
+
 HOT int sinew__pool_prepare(struct sinew__link *link)
 {
 	struct sinew__pool *pool = link->channel->pool;
@@ -309,6 +314,8 @@ HOT int sinew__pool_prepare(struct sinew__link *link)
 	size_t need = in->skip || in->need <= rest ? rest + 1 : in->need;
 	bool low = is_low(pool);
 
+	if (link->in_hold.state == WAITING)
+		return -EAGAIN;
 	if (need > SHARED || (rest == 0 && in->long_run && link->in_hold.claim))
 		return prepare_own(pool, link, need);
 	if (rest < SINEW__FREE || (rest == SINEW__FREE && !low))

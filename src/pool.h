@@ -61,6 +61,8 @@ void sinew__pool_join(struct sinew__link *, uint8_t *own);
 int sinew__pool_prepare(struct sinew__link *);
 /* The same for an empty inbox while nobody holds anything: where to read SINEW__BULK bytes to, or NULL. */
 uint8_t *sinew__pool_quick(struct sinew__link *);
+/* Whether it waits for memory, and is not watched. */
+bool sinew__pool_waits(const struct sinew__link *);
 /* What one read may ask for beyond the message at hand. */
 size_t sinew__pool_ahead(const struct sinew__link *);
 /* After a read, and after a message was consumed, of a link with a claim. */

@@ -196,6 +196,9 @@ static int remove_link(struct sinew_channel *channel, struct sinew__link *link, 
 	sinew__table_remove(channel, link, flags);
 	if (successor)
 		sinew__table_prefer(channel, successor);
+	link = successor ? sinew__table_current(channel) : NULL;
+	if (link && !sinew__pool_waits(link))
+		sinew__table_watch(channel, link, true);
 	return AGAIN;
 }
 
@@ -319,6 +322,10 @@ static struct sinew__link *older_first(struct sinew_channel *channel, struct sin
 	if (!sinew__table_current(channel)) {
 		link->after = 0;
 		sinew__table_prefer(channel, link->id);
+		return NULL;
+	}
+	if (sinew__pool_waits(sinew__table_current(channel))) {
+		sinew__table_watch(channel, link, false); /* until that one has gone */
 		return NULL;
 	}
 	return sinew__table_current(channel);

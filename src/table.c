@@ -546,8 +546,9 @@ int sinew__table_watch(struct sinew_channel *channel, struct sinew__link *link, 
 	struct epoll_event e = {.events = EPOLLIN, .data.u64 = link->id};
 	int op = watch ? EPOLL_CTL_ADD : EPOLL_CTL_DEL;
 
-	return (int)sinew__result(
+	int r = (int)sinew__result(
 		sinew__sys.epoll_ctl(channel->table->epoll_fd, op, link->rfd, &e));
+	return r == -EEXIST ? 0 : r;
 }
 
 int sinew__table_poll_fd(const struct sinew_channel *channel)

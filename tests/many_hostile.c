@@ -437,6 +437,42 @@ TEST(who_comes_back_takes_over)
 	scene_close(&s);
 }
 
+/* The same while the old one waits for memory that somebody else holds: until that one's time is over
+ * nothing goes round in a loop. */
+TEST(who_comes_back_waits_for_who_waits, .timeout = 60)
+{
+	uint8_t hello[24], frame[4 + 17] = {0, 0, 0, 17};
+	struct sinew_stats stats;
+	struct sinew_msg msg;
+	char data[64];
+	struct scene s;
+
+	scene_open(&s, &rows[1], "keep-open=yes&pool=0", 0);
+	int holder = open_bare(&s.place);
+	write_frame(holder, LARGE, 100000);
+	CHECK_ERR(sinew_recv(s.listener, data, sizeof data, &msg, soon(50)), -ETIMEDOUT);
+	int old = open_bare(&s.place), new;
+	put_hello(hello, 7, 0);
+	write_bare(old, hello, sizeof hello);
+	write_frame(old, LARGE, 100000);
+	CHECK_ERR(sinew_recv(s.listener, data, sizeof data, &msg, soon(50)), -ETIMEDOUT);
+	new = open_bare(&s.place);
+	put_hello(hello, 7, 1);
+	write_bare(new, hello, sizeof hello);
+	for (unsigned i = 0; i < 1000; i++) /* more than is read at once */
+		write_bare(new, frame, sizeof frame);
+	heard_from(&s, 17);
+	CHECK_OK(sinew_stats(s.listener, &stats));
+	CHECK_EQ(stats.lost, 2);
+	CHECK(stats.calls < 300);
+	for (unsigned i = 1; i < 1000; i++)
+		heard_from(&s, 17);
+	close(holder);
+	close(old);
+	close(new);
+	scene_close(&s);
+}
+
 /* ---- everything at once ---- */
 
 enum { ECHOES = 30 };
