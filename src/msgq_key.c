@@ -92,8 +92,8 @@ int sinew__msgq_key_find(const struct sinew__spec *spec, int id, key_t *key)
 
 /* ---- making and holding the file ---- */
 
-/* The file under a name beside its own: locked, with its rights. A descriptor or -errno. */
-static int prepare_file(const struct sinew__common *common, const char *beside)
+/* The file under a name beside its own: locked, with its rights, looked at. A descriptor or -errno. */
+static int prepare_file(const struct sinew__common *common, const char *beside, struct stat *st)
 {
 	mode_t first = sinew__rights_given(common) ? sinew__rights_first(common) : 0666;
 	CLEANUP_FD int fd =
@@ -104,6 +104,8 @@ static int prepare_file(const struct sinew__common *common, const char *beside)
 	int r = (int)sinew__result(sinew__sys.flock(fd, LOCK_EX | LOCK_NB));
 	if (r == 0)
 		r = sinew__rights_fd(common, fd);
+	if (r == 0)
+		r = (int)sinew__result(sinew__sys.fstat(fd, st));
 	if (r < 0)
 		sinew__sys.unlink(beside);
 	return r < 0 ? r : sinew__steal_fd(&fd);
@@ -117,14 +119,12 @@ static int make_file(const struct sinew__spec *spec, int id, struct sinew__msgq_
 	struct stat st;
 
 	int r = sinew__path_beside(path, beside, sizeof beside);
-	CLEANUP_FD int fd = r < 0 ? r : prepare_file(&spec->common, beside);
+	CLEANUP_FD int fd = r < 0 ? r : prepare_file(&spec->common, beside, &st);
 	if (fd >= 0) {
 		r = (int)sinew__result(sinew__sys.link(beside, path));
 		sinew__sys.unlink(beside);
 	}
 	r = fd < 0 ? fd : r;
-	if (r == 0)
-		r = (int)sinew__result(sinew__sys.fstat(fd, &st));
 	if (r == -EEXIST)
 		return r;
 	if (r < 0)
@@ -214,20 +214,39 @@ int sinew__msgq_key_share(const struct sinew__msgq_key *key)
 
 /* ---- removing it ---- */
 
-int sinew__msgq_key_claim(const struct sinew__spec *spec, int *claimed)
+/* Whether the file at the path is one that goes with its queue: regular, empty, and the one that is
+ * locked. -errno if that cannot be told. */
+static int is_ours(const struct sinew__spec *spec, int fd, struct stat *st)
 {
-	struct stat st;
+	struct stat held;
 
+	int r = look_at(spec->uri.rest, st);
+	if (r < 0)
+		return r == -EISDIR ? 0 : r;
+	if (sinew__sys.fstat(fd, &held) < 0)
+		return -errno;
+	return S_ISREG(st->st_mode) && st->st_size == 0 && st->st_ino == held.st_ino &&
+	       st->st_dev == held.st_dev;
+}
+
+int sinew__msgq_key_claim(const struct sinew__spec *spec, int *claimed, struct stat *st)
+{
 	*claimed = -1;
-	if (!sinew__msgq_is_path(spec) || look_at(spec->uri.rest, &st) < 0 || !S_ISREG(st.st_mode))
+	if (!sinew__msgq_is_path(spec))
 		return 0;
+	int r = look_at(spec->uri.rest, st);
+	if (r < 0 || !S_ISREG(st->st_mode))
+		return r == -EISDIR ? 0 : r;
 	CLEANUP_FD int fd = open_to_lock(spec->uri.rest);
 	if (fd < 0)
 		return 0;
 	if (sinew__sys.flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return -EBUSY;
-	*claimed = sinew__steal_fd(&fd);
-	return 0;
+	/* Asked while nothing is gone yet: a failure leaves both, the queue and its file. */
+	r = is_ours(spec, fd, st);
+	if (r == 1)
+		*claimed = sinew__steal_fd(&fd);
+	return r < 0 ? r : 0;
 }
 
 static bool has_queue(const struct stat *st)
@@ -238,11 +257,16 @@ static bool has_queue(const struct stat *st)
 	return false;
 }
 
+void sinew__msgq_key_drop(const struct sinew__spec *spec, const struct stat *st)
+{
+	if (!has_queue(st))
+		sinew__sys.unlink(spec->uri.rest);
+}
+
 void sinew__msgq_key_remove(const struct sinew__spec *spec, int fd, bool is_new)
 {
 	struct stat st;
 
-	if (fd >= 0 && look_at(spec->uri.rest, &st) == 0 && S_ISREG(st.st_mode) &&
-		st.st_size == 0 && is_same(fd, &st) && (is_new || !has_queue(&st)))
+	if (fd >= 0 && is_ours(spec, fd, &st) == 1 && (is_new || !has_queue(&st)))
 		sinew__sys.unlink(spec->uri.rest);
 }

@@ -31,9 +31,13 @@ int sinew__msgq_key_hold(const struct sinew_channel *, int id, int how, struct s
 /* The queue of a file that we made is there. 0 or -ENOENT: somebody removed it already. */
 int sinew__msgq_key_share(const struct sinew__msgq_key *);
 
-/* Locks the file for the removal of its queue. 0, -EBUSY it is in use; without the right to open the
- * file there is nothing to ask. */
-int sinew__msgq_key_claim(const struct sinew__spec *, int *fd);
+/* Locks the file for the removal of its queue, and looks at it. 0; *fd is -1 where the file does not go
+ * with the queue, because it is not an empty regular one or not ours to open. -EBUSY it is in use; -errno
+ * it cannot be told, and nothing may go. */
+int sinew__msgq_key_claim(const struct sinew__spec *, int *fd, struct stat *st);
+
+/* Removes a file that was claimed, unless one of its 255 keys has a queue still. */
+void sinew__msgq_key_drop(const struct sinew__spec *, const struct stat *st);
 
 /* With an exclusive lock on fd: removes the file, if it is an empty regular one, still this one, and,
  * unless it is new, none of its 255 keys has a queue. */

@@ -145,9 +145,19 @@ static void await_room(const struct sweep_end *end)
 		BAD("there is room, and the descriptor does not say so");
 }
 
-static int64_t send_until(const struct sweep_manner *manner)
+/* Whether nobody may be there to make room, and the sender cannot know. */
+static bool may_stay_full(const struct sweep_flow *f)
 {
-	return manner->now ? SINEW_NOW : manner->forever ? SINEW_FOREVER : sweep_soon();
+	return f->endless && f->cut;
+}
+
+static int64_t send_until(const struct sweep_flow *f, const struct sweep_manner *manner)
+{
+	if (manner->now)
+		return SINEW_NOW;
+	if (may_stay_full(f))
+		return test_limit(BRIEF);
+	return manner->forever ? SINEW_FOREVER : sweep_soon();
 }
 
 /* A send failed, for the n-th time in a row. Whether to try again. */
@@ -157,6 +167,10 @@ static bool refused(struct sweep_flow *f, size_t size, int error, int *first, un
 	if (n == 1) {
 		*first = error;
 		f->first_refused = (struct sweep_note){f->next, size};
+	}
+	if (may_stay_full(f) && (error == -ETIMEDOUT || error == -EAGAIN)) {
+		f->broken = true;
+		return false;
 	}
 	if (n == 1 || (error == -EAGAIN && n < TRIES))
 		return true;
@@ -182,10 +196,10 @@ void sweep_put(struct sweep_flow *f, const struct sweep_end *end, const struct s
 		for (unsigned i = 0; i < count; i++)
 			msgs[i] = (struct sinew_msg){
 				.data = content(f->next + i), .size = size, .peer = peer};
-		if (manner->now)
+		if (manner->now && !may_stay_full(f))
 			await_room(end);
 		int r = TRY(
-			f->send_name, sinew_send(end->channel, msgs, count, send_until(manner)));
+			f->send_name, sinew_send(end->channel, msgs, count, send_until(f, manner)));
 		if (r < 0 && !(r == -EAGAIN && manner->now))
 			sweep_judge(r);
 		if (r == 0 || r > (int)count)

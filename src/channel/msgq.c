@@ -534,23 +534,38 @@ static int remove_failed(const struct sinew__spec *spec, int error)
 	return sinew__fail(-error, "remove %s: %s", spec->text, why);
 }
 
+/* Whoever finds that another was quicker looks whether there is a queue still. */
+static int remove_queue(key_t key)
+{
+	int r = -EIDRM;
+
+	for (int tries = 0; tries < 3 && (r == -EIDRM || r == -EINVAL); tries++) {
+		int id = sinew__sys.msgget(key, 0);
+		if (id < 0)
+			return -errno;
+		r = (int)sinew__result(sinew__sys.msgctl(id, IPC_RMID, NULL));
+	}
+	return r == -EIDRM || r == -EINVAL ? -ENOENT : r;
+}
+
 static int msgq_remove(const struct sinew__spec *spec)
 {
 	const struct settings *own = spec->own;
+	struct stat st;
 	int claimed = -1;
 	key_t key = 0;
 
 	int r = sinew__msgq_key_find(spec, (int)own->id, &key);
 	if (r < 0)
 		return r == -ENOENT ? remove_failed(spec, r) : r;
-	r = sinew__msgq_key_claim(spec, &claimed);
+	r = sinew__msgq_key_claim(spec, &claimed, &st);
 	CLEANUP_FD int fd = claimed;
-	int id = r == 0 ? sinew__sys.msgget(key, 0) : -1;
 	if (r == 0)
-		r = id < 0 ? -errno : (int)sinew__result(sinew__sys.msgctl(id, IPC_RMID, NULL));
+		r = remove_queue(key);
 	if (r < 0)
-		return remove_failed(spec, r == -EINVAL || r == -EIDRM ? -ENOENT : r);
-	sinew__msgq_key_remove(spec, fd, false);
+		return remove_failed(spec, r);
+	if (fd >= 0)
+		sinew__msgq_key_drop(spec, &st);
 	return 0;
 }
 
