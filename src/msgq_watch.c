@@ -47,17 +47,17 @@ int sinew__msgq_look(int id, struct msqid_ds *ds)
 	return errno == EINVAL ? -EIDRM : -errno;
 }
 
-/* The eventfd is readable unless its counter is 0, and writable unless it is full. */
-static void drain(struct sinew__watch *watch)
+/* The eventfd is readable unless its counter is 0, and writable unless it is full. Whether it is so now. */
+static bool drain(struct sinew__watch *watch)
 {
 	uint64_t count;
 
-	(void)!sinew__sys.read(watch->fd, &count, sizeof count);
+	return sinew__sys.read(watch->fd, &count, sizeof count) == sizeof count || errno == EAGAIN;
 }
 
-static void post(struct sinew__watch *watch, uint64_t count)
+static bool post(struct sinew__watch *watch, uint64_t count)
 {
-	(void)!sinew__sys.write(watch->fd, &count, sizeof count);
+	return sinew__sys.write(watch->fd, &count, sizeof count) == sizeof count || errno == EAGAIN;
 }
 
 /* ---- the thread ---- */
@@ -69,14 +69,16 @@ static bool find_message(struct sinew__watch *watch)
 		long type;
 		char none[1];
 	} message;
+
+	if (watch->kept)
+		return post(watch, 1);
 	ssize_t r = sinew__sys.msgrcv(watch->id, &message, 0, watch->type, IPC_NOWAIT);
 
 	if (r < 0 && (errno == ENOMSG || errno == EINTR))
 		return false;
 	if (r == 0)
 		watch->kept = message.type;
-	post(watch, 1);
-	return true;
+	return post(watch, 1);
 }
 
 /* As the kernel reckons (ipc/msg.c, msg_fits_inqueue). A queue that is gone is for the sender to see. */
@@ -87,8 +89,7 @@ static bool find_room(struct sinew__watch *watch)
 	if (sinew__msgq_look(watch->id, &ds) == 0 &&
 		(watch->need + ds.__msg_cbytes > ds.msg_qbytes || 1 + ds.msg_qnum > ds.msg_qbytes))
 		return false;
-	drain(watch);
-	return true;
+	return drain(watch);
 }
 
 static void rest(struct sinew__watch *watch)
@@ -202,16 +203,20 @@ long sinew__watch_begin(struct sinew__watch *watch)
 	return watch->kept;
 }
 
-void sinew__watch_end(struct sinew__watch *watch, long kept, bool empty)
+int sinew__watch_end(struct sinew__watch *watch, long kept, bool empty)
 {
+	int r = 0;
+
 	watch->kept = kept;
-	if (empty && !watch->armed) {
-		drain(watch);
+	if (empty && !watch->armed && !drain(watch))
+		r = -errno;
+	else if (empty && !watch->armed) {
 		watch->armed = true;
 		watch->pause = FIRST_PAUSE;
 		pthread_cond_signal(&watch->changed);
 	}
 	pthread_mutex_unlock(&watch->lock);
+	return r;
 }
 
 void sinew__watch_full(struct sinew__watch *watch, size_t size)

@@ -32,8 +32,8 @@ void sinew__watch_forget(struct sinew__watch *);
  * holds, or 0. */
 long sinew__watch_begin(struct sinew__watch *);
 /* kept: the type of the empty message that it holds from now on; empty: nothing was found, the fd shall
- * say when there is something. */
-void sinew__watch_end(struct sinew__watch *, long kept, bool empty);
+ * say when there is something. 0, or -errno: it says so already, and cannot be told otherwise. */
+int sinew__watch_end(struct sinew__watch *, long kept, bool empty);
 
 /* The sender found no room for so many bytes: the fd shall say when there is. */
 void sinew__watch_full(struct sinew__watch *, size_t size);

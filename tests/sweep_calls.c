@@ -184,9 +184,14 @@ const char *sweep_words(void)
 
 /* ---- the wrappers ---- */
 
+/* Of this thread alone the calls come in the same order each time: a channel's own thread is left alone. */
+static _Thread_local bool swept;
+
 /* A call is about to be made: the errno to give instead, or 0. */
 static int step(int call)
 {
+	if (!swept)
+		return 0;
 	unsigned nth = ++now.counts[call];
 	const struct sweep_fault *fault = &now.fault;
 	bool due = now.armed && fault->call == call && !now.given &&
@@ -219,7 +224,7 @@ static bool is_atomic(int call, int fd, size_t size)
 /* Whether the call, already counted, is to move no more than one byte. */
 static bool shorten(int call, int fd, size_t size)
 {
-	if (!now.armed || now.fault.kind == SWEEP_FAILS || now.shortened ||
+	if (!swept || !now.armed || now.fault.kind == SWEEP_FAILS || now.shortened ||
 		now.fault.call != call || now.counts[call] < now.fault.nth ||
 		size <= sizeof(uint64_t) || is_atomic(call, fd, size))
 		return false;
@@ -380,6 +385,7 @@ void sweep_begin(const struct sweep_fault *fault, unsigned long most)
 	if (old_kernel)
 		real.preadv2 = real.pwritev2 = no_preadv2;
 	memset(&now, 0, sizeof now);
+	swept = true;
 	now.most = most;
 	if (fault) {
 		now.fault = *fault;

@@ -319,7 +319,9 @@ static ssize_t take_watched(const struct state *state, int fd, bool wait)
 	for (;;) {
 		long kept = sinew__watch_begin(state->watch);
 		ssize_t r = take_beside(state, &kept);
-		sinew__watch_end(state->watch, kept, r == -EAGAIN);
+		int unheard = sinew__watch_end(state->watch, kept, r == -EAGAIN);
+		if (unheard < 0)
+			return unheard;
 		if (r != -EAGAIN || !wait)
 			return r;
 		if (sinew__sys.ppoll(&poll, 1, NULL, NULL) < 0)
