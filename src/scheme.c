@@ -47,7 +47,7 @@ static void add_names(char *known, size_t size, const struct sinew__kind *kind)
 	}
 }
 
-/* wanted: NULL, any kind will do. */
+/* wanted: NULL, any kind would have done. */
 static int unknown(const char *name, const struct sinew__kind *wanted)
 {
 	char known[400] = "";
@@ -57,8 +57,7 @@ static int unknown(const char *name, const struct sinew__kind *wanted)
 		return sinew__fail(EINVAL, "%s: names a kind of %s, not of %s", name, kind->name,
 			wanted->name);
 	for (unsigned k = 0; k < KINDS; k++)
-		if (!wanted || wanted == kinds[k])
-			add_names(known, sizeof known, kinds[k]);
+		add_names(known, sizeof known, kinds[k]);
 	return sinew__fail(EINVAL, "unknown scheme \"%s:\"; this build knows %s", name, known);
 }
 
@@ -103,6 +102,32 @@ int sinew__scheme_parse(
 	parsed->text = text;
 	own = text = NULL;
 	return 0;
+}
+
+/* The kind of what a URI names; a channel where that cannot be told, to say so in its words. */
+static const struct sinew__kind *kind_of(const char *uri)
+{
+	const struct sinew__kind *kind;
+	char name[32];
+
+	if (!uri)
+		return NULL;
+	snprintf(name, sizeof name, "%.*s", (int)strcspn(uri, ":"), uri);
+	return find(name, &kind) ? kind : NULL;
+}
+
+int sinew_caps(const char *uri, struct sinew_caps *caps)
+{
+	const struct sinew__kind *kind = kind_of(uri);
+
+	return (kind ? kind : &sinew__channel_kind)->describe(uri, caps);
+}
+
+int sinew_remove(const char *uri)
+{
+	const struct sinew__kind *kind = kind_of(uri);
+
+	return (kind ? kind : &sinew__channel_kind)->remove(uri);
 }
 
 const struct sinew_scheme *sinew_scheme(unsigned index)

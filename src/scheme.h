@@ -28,8 +28,10 @@ struct sinew__scheme {
 
 struct sinew__kind {
 	const char *name;
-	const struct sinew__scheme *const *schemes; /* ends with NULL */
-	const struct sinew__option_row *common;     /* options that all of them have */
+	const struct sinew__scheme *const *schemes;            /* ends with NULL */
+	const struct sinew__option_row *common;                /* options that all of them have */
+	int (*describe)(const char *uri, struct sinew_caps *); /* sinew_caps() */
+	int (*remove)(const char *uri);                        /* sinew_remove() */
 };
 
 extern const struct sinew__kind sinew__channel_kind; /* spec.c */

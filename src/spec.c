@@ -40,8 +40,6 @@ const struct sinew__option_row sinew__common_options[] = {
 	{.type = SINEW__OPTION_END},
 };
 
-const struct sinew__kind sinew__channel_kind = {"channel", sinew__channels, sinew__common_options};
-
 int sinew__spec_parse(struct sinew__spec *spec, const char *uri)
 {
 	struct sinew__parsed parsed = {.uri = &spec->uri, .common = &spec->common};
@@ -69,7 +67,7 @@ int sinew__spec_caps(const struct sinew__spec *spec, struct sinew_caps *caps)
 	return r < 0 ? r : sinew__rights_check(spec, caps);
 }
 
-int sinew_caps(const char *uri, struct sinew_caps *caps)
+static int channel_describe(const char *uri, struct sinew_caps *caps)
 {
 	struct sinew__spec spec = {0};
 	struct sinew_caps answer = {0};
@@ -85,7 +83,7 @@ int sinew_caps(const char *uri, struct sinew_caps *caps)
 	return r;
 }
 
-int sinew_remove(const char *uri)
+static int channel_remove(const char *uri)
 {
 	struct sinew__spec spec = {0};
 
@@ -100,6 +98,9 @@ int sinew_remove(const char *uri)
 	sinew__spec_fini(&spec);
 	return r;
 }
+
+const struct sinew__kind sinew__channel_kind = {
+	"channel", sinew__channels, sinew__common_options, channel_describe, channel_remove};
 
 /* In the order of the bits. */
 static const char *const cap_rows[][2] = {

@@ -74,20 +74,26 @@ int sinew__wait_fd(int fd, short events, int64_t until, bool interruptible)
 	return wait_any(&poll, 1, until, interruptible);
 }
 
-int sinew__wait(struct sinew_channel *channel, int fd, short events, int64_t until)
+int sinew__wait_either(int fd, short events, int cancel_fd, int64_t until, bool interruptible)
 {
-	struct pollfd fds[2] = {
-		{.fd = fd, .events = events}, {.fd = channel->cancel_fd, .events = POLLIN}};
+	struct pollfd fds[2] = {{.fd = fd, .events = events}, {.fd = cancel_fd, .events = POLLIN}};
 
 	if (until == SINEW_NOW)
 		return sinew__answer(EAGAIN, "not without waiting");
-	sinew__add(&channel->count.calls[events == POLLOUT], 1);
-	sinew__add(&channel->count.waits[events == POLLOUT], 1);
-	int r = wait_any(
-		fds, channel->cancel_fd >= 0 ? 2 : 1, until, channel->flags & SINEW_INTERRUPTIBLE);
+	int r = wait_any(fds, cancel_fd >= 0 ? 2 : 1, until, interruptible);
 	if (r == 0 && fds[1].revents)
 		return sinew__answer(ECANCELED, "cancelled");
 	return r;
+}
+
+int sinew__wait(struct sinew_channel *channel, int fd, short events, int64_t until)
+{
+	if (until != SINEW_NOW) {
+		sinew__add(&channel->count.calls[events == POLLOUT], 1);
+		sinew__add(&channel->count.waits[events == POLLOUT], 1);
+	}
+	return sinew__wait_either(
+		fd, events, channel->cancel_fd, until, channel->flags & SINEW_INTERRUPTIBLE);
 }
 
 int sinew__pause(struct sinew_channel *channel, int64_t *pause, int64_t until)

@@ -22,6 +22,9 @@ int sinew__wait(struct sinew_channel *, int fd, short events, int64_t until);
 /* Without a channel: for opening. fd may be -1: waits for the time alone. */
 int sinew__wait_fd(int fd, short events, int64_t until, bool interruptible);
 
+/* The same with a way out: -ECANCELED when cancel_fd, unless it is -1, is readable. */
+int sinew__wait_either(int fd, short events, int cancel_fd, int64_t until, bool interruptible);
+
 /* Whether the mechanism itself may wait for ever, in one system call that nothing else must end. */
 static inline bool sinew__may_block(const struct sinew_channel *channel, int64_t until)
 {
