@@ -15,11 +15,25 @@
 #include "tables.h"
 #include "units.h"
 
-static void print_caps(struct out *out, const struct sinew_caps *caps)
+/* Where the capability bits of a kind begin; its last is followed by one without a name. */
+static unsigned first_bit(const char *scheme)
+{
+	static const struct {
+		const char *kind;
+		unsigned bit;
+	} rows[] = {{"channel", 0}, {"event", 32}, {"region", 48}};
+
+	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
+		if (strcmp(rows[i].kind, sinew_scheme_kind(scheme)) == 0)
+			return rows[i].bit;
+	return 0;
+}
+
+static void print_caps(struct out *out, const char *scheme, const struct sinew_caps *caps)
 {
 	const char *name;
 
-	for (unsigned bit = 0; bit < 64 && (name = sinew_cap_name(bit)); bit++)
+	for (unsigned bit = first_bit(scheme); bit < 64 && (name = sinew_cap_name(bit)); bit++)
 		out_format(out, "  %-14s %-4s %s\n", name, caps->bits >> bit & 1 ? "yes" : "no",
 			sinew_cap_text(bit));
 }
@@ -32,19 +46,24 @@ static void print_uri(struct out *out, const char *uri, const struct sinew_schem
 	out_safe(out, uri, strlen(uri), "");
 	out_format(out, "\n  %s: %s\n", scheme->name, scheme->summary);
 	tables_heading(out, "Can it?");
-	print_caps(out, caps);
-	tables_heading(out, "Largest message");
-	out_format(out, "  %s\n", units_write_size(caps->max_message, size, sizeof size));
+	print_caps(out, scheme->name, caps);
+	if (strcmp(sinew_scheme_kind(scheme->name), "event") == 0) {
+		tables_heading(out, "Largest value of a post");
+		out_format(out, "  %" PRIu64 "\n", caps->max_message);
+	} else {
+		tables_heading(out, "Largest message");
+		out_format(out, "  %s\n", units_write_size(caps->max_message, size, sizeof size));
+	}
 	tables_limits(out, scheme->name);
 	tables_options(out, scheme->name);
 }
 
-static void write_caps(struct json *json, const struct sinew_caps *caps)
+static void write_caps(struct json *json, const char *scheme, const struct sinew_caps *caps)
 {
 	const char *name;
 
 	json_open(json, "capabilities", '{');
-	for (unsigned bit = 0; bit < 64 && (name = sinew_cap_name(bit)); bit++)
+	for (unsigned bit = first_bit(scheme); bit < 64 && (name = sinew_cap_name(bit)); bit++)
 		json_bool(json, name, caps->bits >> bit & 1);
 	json_close(json, '}');
 }
@@ -88,9 +107,10 @@ static void write_uri(struct json *json, const char *uri, const struct sinew_sch
 {
 	json_text(json, "uri", uri);
 	json_text(json, "scheme", scheme->name);
+	json_text(json, "kind", sinew_scheme_kind(scheme->name));
 	json_text(json, "summary", scheme->summary);
 	json_number(json, "max_message", caps->max_message);
-	write_caps(json, caps);
+	write_caps(json, scheme->name, caps);
 	write_limits(json, scheme->name);
 	write_options(json, scheme->name);
 }
@@ -104,6 +124,7 @@ static void write_schemes(struct json *json)
 	for (unsigned i = 0; (scheme = sinew_scheme(i)); i++) {
 		json_open(json, NULL, '{');
 		json_text(json, "name", scheme->name);
+		json_text(json, "kind", sinew_scheme_kind(scheme->name));
 		json_text(json, "syntax", scheme->syntax);
 		json_text(json, "summary", scheme->summary);
 		json_close(json, '}');

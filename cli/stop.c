@@ -15,6 +15,7 @@ enum { WATCHED = 2 };
 
 static sinew_channel *_Atomic watched[WATCHED];
 static atomic_int caught;
+static void (*pipe_before)(int);
 
 static void cancel_all(void)
 {
@@ -60,7 +61,13 @@ void stop_install(void)
 	handle(SIGINT, on_stop);
 	handle(SIGTERM, on_stop);
 	handle(SIGHUP, on_stop);
-	signal(SIGPIPE, SIG_IGN);
+	pipe_before = signal(SIGPIPE, SIG_IGN);
+}
+
+void stop_undo(void)
+{
+	signal(SIGPIPE, pipe_before);
+	alarm(0);
 }
 
 void stop_watch(sinew_channel *channel)

@@ -13,6 +13,8 @@
 #include <stdbool.h>
 
 void stop_install(void);
+/* Before another program runs in this process: what cannot be undone by execve. */
+void stop_undo(void);
 void stop_watch(sinew_channel *channel);
 void stop_forget(sinew_channel *channel);
 bool stop_asked(void);

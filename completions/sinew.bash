@@ -69,6 +69,9 @@ _sinew_names() { # SCHEME WORD
 	tcp | udp) compgen -W 'localhost: 127.0.0.1: [::1]:' -- "$2" ;;
 	mq) [[ -d /dev/mqueue ]] && compgen -P / -W "$(ls /dev/mqueue)" -- "${2#/}" ;;
 	msgq) _sinew_paths -f "$2" ;;
+	sem) compgen -W "$(cd /dev/shm && for name in sem.*; do printf '/%s ' "${name#sem.}"; done)" -- "$2" ;;
+	sysvsem) compgen -f -- "$2" ;;
+	signal) compgen -W "self $(cd /proc && echo [1-9]*)" -- "$2" ;;
 	esac
 }
 
@@ -141,6 +144,8 @@ _sinew_candidates() { # WORD
 		compgen -W "$(_sinew_first_column options "$verb")" -- "$1"
 	elif [[ $verb == help ]]; then
 		compgen -W "$(_sinew_first_column verbs; _sinew_first_column schemes)" -- "$1"
+	elif [[ $verb == lock && $operands -gt 0 ]]; then
+		compgen -c -- "$1"
 	elif [[ $verb == send && $operands -gt 0 ]]; then
 		compgen -f -- "$1"
 	else

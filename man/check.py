@@ -157,7 +157,9 @@ def main():
     for scheme in schemes:
         page = f"sinew_{scheme}.7"
         tell(f"the options in {page}", differences(page, page_options(page), options[scheme]))
-    common = dict(set.intersection(*(set(rows.items()) for rows in options.values())))
+    channels = [row["name"] for row in json.loads(ask("info", "--json"))["schemes"]
+                if row["kind"] == "channel"]
+    common = dict(set.intersection(*(set(options[name].items()) for name in channels)))
     tell("the options in sinew.7", differences("sinew.7", page_options("sinew.7"), common))
 
     for verb in (line.split("\t")[0] for line in ask("help", "--list", "verbs").splitlines()):

@@ -11,6 +11,7 @@
 
 #include "banned.h"
 #include "error.h"
+#include "signal_name.h"
 
 struct suffix {
 	const char *text;
@@ -107,6 +108,9 @@ static bool read_value(const struct sinew__option_row *row, const char *text, vo
 		break;
 	case SINEW__OPTION_CHOICE:
 		good = read_choice(text, row->shown.values, &value);
+		break;
+	case SINEW__OPTION_SIGNAL:
+		good = sinew__signal_read(text, &value);
 		break;
 	case SINEW__OPTION_END:
 		break;

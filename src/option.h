@@ -22,6 +22,7 @@ enum sinew__option_type {
 	SINEW__OPTION_TIME,   /* nanoseconds; ns us ms s */
 	SINEW__OPTION_MODE,   /* octal permission bits */
 	SINEW__OPTION_CHOICE, /* values = "a|b|c", stored as 0, 1, 2 */
+	SINEW__OPTION_SIGNAL, /* a number, a name, RTMIN+n, RTMAX-n */
 	SINEW__OPTION_USERS,  /* uids; struct sinew__users */
 };
 

@@ -124,12 +124,38 @@ static const char *const cap_rows[][2] = {
 	{"counted", "what was lost is counted and reported to the reader"},
 };
 
+static const char *const event_cap_rows[][2] = {
+	{"word", "a post carries a word of 64 bits"},
+	{"counts", "a post's value is a number of units"},
+	{"every", "each unit posted ends one wait; else posts merge"},
+	{"ordered", "words arrive in the order they were posted"},
+	{"pollable", "there is a descriptor for poll and epoll"},
+	{"sender", "a notice says who posted"},
+	{"named", "unrelated processes can meet by the name"},
+	{"survives", "posts outlive all processes"},
+	{"gives-back", "what a process took and kept returns when it dies"},
+	{"waiters", "several processes may wait"},
+	{"sets", "operations on a whole set at once, all or none"},
+	{"relatives", "the handle works in forked children"},
+};
+
+enum { EVENT_BITS = 32, ROW = sizeof *cap_rows };
+
+static const char *const *cap_row(unsigned bit)
+{
+	if (bit < sizeof cap_rows / ROW)
+		return cap_rows[bit];
+	if (bit >= EVENT_BITS && bit - EVENT_BITS < sizeof event_cap_rows / ROW)
+		return event_cap_rows[bit - EVENT_BITS];
+	return NULL;
+}
+
 const char *sinew_cap_name(unsigned bit)
 {
-	return bit < sizeof cap_rows / sizeof *cap_rows ? cap_rows[bit][0] : NULL;
+	return cap_row(bit) ? cap_row(bit)[0] : NULL;
 }
 
 const char *sinew_cap_text(unsigned bit)
 {
-	return bit < sizeof cap_rows / sizeof *cap_rows ? cap_rows[bit][1] : NULL;
+	return cap_row(bit) ? cap_row(bit)[1] : NULL;
 }

@@ -12,20 +12,34 @@
 #include <fcntl.h>
 #include <mqueue.h>
 #include <poll.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/msg.h>
+#include <sys/pidfd.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <sys/sem.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <unistd.h>
+
+/* semctl's last argument, which no header declares. */
+union sinew__semun {
+	int value;
+	struct semid_ds *ds;
+	unsigned short *values;
+};
 
 /* One call a line. */
 /* clang-format off */
@@ -51,6 +65,7 @@
 	X(int, getsockopt, (int fd, int level, int name, void *v, socklen_t *n), (fd, level, name, v, n)) \
 	X(int, lchown, (const char *path, uid_t uid, gid_t gid), (path, uid, gid)) \
 	X(int, link, (const char *from, const char *to), (from, to)) \
+	X(int, linkat, (int from_dir, const char *from, int to_dir, const char *to, int flags), (from_dir, from, to_dir, to, flags)) \
 	X(int, listen, (int fd, int backlog), (fd, backlog)) \
 	X(int, lstat, (const char *path, struct stat *st), (path, st)) \
 	X(int, madvise, (void *at, size_t size, int advice), (at, size, advice)) \
@@ -67,9 +82,12 @@
 	X(int, msgsnd, (int id, const void *buf, size_t size, int flags), (id, buf, size, flags)) \
 	X(int, munmap, (void *at, size_t size), (at, size)) \
 	X(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode)) \
+	X(int, pidfd_open, (pid_t pid, unsigned flags), (pid, flags)) \
+	X(int, pidfd_send_signal, (int pidfd, int sig, siginfo_t *info, unsigned flags), (pidfd, sig, info, flags)) \
 	X(int, pipe2, (int fds[2], int flags), (fds, flags)) \
 	X(int, ppoll, (struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask), (fds, n, timeout, mask)) \
 	X(ssize_t, preadv2, (int fd, const struct iovec *iov, int n, off_t at, int flags), (fd, iov, n, at, flags)) \
+	X(int, pthread_sigmask, (int how, const sigset_t *set, sigset_t *old), (how, set, old)) \
 	X(ssize_t, pwritev2, (int fd, const struct iovec *iov, int n, off_t at, int flags), (fd, iov, n, at, flags)) \
 	X(ssize_t, read, (int fd, void *buf, size_t size), (fd, buf, size)) \
 	X(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n)) \
@@ -77,11 +95,23 @@
 	X(ssize_t, recvfrom, (int fd, void *buf, size_t size, int flags, struct sockaddr *a, socklen_t *n), (fd, buf, size, flags, a, n)) \
 	X(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags)) \
 	X(int, rename, (const char *from, const char *to), (from, to)) \
+	X(int, sem_clockwait, (sem_t *sem, clockid_t clock, const struct timespec *until), (sem, clock, until)) \
+	X(int, sem_close, (sem_t *sem), (sem)) \
+	X(sem_t *, sem_open, (const char *name, int flags), (name, flags)) \
+	X(int, sem_post, (sem_t *sem), (sem)) \
+	X(int, sem_trywait, (sem_t *sem), (sem)) \
+	X(int, sem_unlink, (const char *name), (name)) \
+	X(int, sem_wait, (sem_t *sem), (sem)) \
+	X(int, semctl, (int id, int n, int command, union sinew__semun argument), (id, n, command, argument)) \
+	X(int, semget, (key_t key, int count, int flags), (key, count, flags)) \
+	X(int, semtimedop, (int id, struct sembuf *steps, size_t n, const struct timespec *timeout), (id, steps, n, timeout)) \
 	X(ssize_t, send, (int fd, const void *buf, size_t size, int flags), (fd, buf, size, flags)) \
 	X(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags)) \
 	X(ssize_t, sendto, (int fd, const void *buf, size_t size, int flags, const struct sockaddr *a, socklen_t n), (fd, buf, size, flags, a, n)) \
 	X(int, setsockopt, (int fd, int level, int name, const void *v, socklen_t n), (fd, level, name, v, n)) \
 	X(int, shutdown, (int fd, int how), (fd, how)) \
+	X(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags)) \
+	X(int, sigtimedwait, (const sigset_t *set, siginfo_t *info, const struct timespec *timeout), (set, info, timeout)) \
 	X(int, socket, (int domain, int type, int protocol), (domain, type, protocol)) \
 	X(int, socketpair, (int domain, int type, int protocol, int fds[2]), (domain, type, protocol, fds)) \
 	X(int, timerfd_create, (int clock, int flags), (clock, flags)) \

@@ -251,7 +251,7 @@ struct sinew_limit {
 };
 /* The schemes of this build. */
 const struct sinew_scheme *sinew_scheme(unsigned index);
-/* What a URI of this scheme names: "channel"; NULL: the scheme is not known. */
+/* What a URI of this scheme names: "channel", "event"; NULL: the scheme is not known. */
 const char *sinew_scheme_kind(const char *scheme);
 /* Options of a scheme, those common to all schemes last. */
 const struct sinew_option *sinew_option(const char *scheme, unsigned index);
@@ -261,6 +261,87 @@ const char *sinew_cap_name(unsigned bit);
 const char *sinew_cap_text(unsigned bit);
 /* This system's limits that matter to `scheme`: fills *limit; -ENOENT past the last. */
 int sinew_limit(const char *scheme, unsigned index, struct sinew_limit *limit);
+
+/* ---- events: wake another process, perhaps with one 64-bit word ----
+ *
+ * signal:PID, sem:/name, sysvsem:0xKEY and eventfd: wake whoever waits. The rules of channels hold:
+ * results, deadlines, fork, manners. One posting and one waiting thread may use an event at the same
+ * time; where several wait, they open it several times. After a fork only an eventfd: that we made
+ * works in the child, too: it is for relatives. */
+typedef struct sinew_event sinew_event;
+
+/* What a wait brought. */
+struct sinew_notice {
+	uint64_t value; /* the poster's word; of an event that counts: how many units were taken */
+	pid_t pid;      /* who posted, with SINEW_NOTICE_SENDER */
+	uid_t uid;
+	uint32_t flags; /* SINEW_NOTICE_... */
+	uint32_t reserved32;
+	uint64_t reserved[4];
+};
+
+#define SINEW_NOTICE_SENDER 0x01u  /* pid and uid are set: as the poster says */
+#define SINEW_NOTICE_VOUCHED 0x02u /* and the kernel says so */
+#define SINEW_NOTICE_WORD 0x04u    /* value is a word that the poster gave */
+
+/* One of several operations on a set of semaphores. */
+struct sinew_event_step {
+	unsigned n; /* which of the set */
+	int amount; /* > 0 post so many, < 0 take so many, 0 wait until it is zero */
+};
+
+/* Capability bits of an event's URI, as sinew_caps() gives them; max_message is then the largest value
+ * of a post. */
+#define SINEW_EVENT_CAP_WORD (UINT64_C(1) << 32)       /* a post carries a word of 64 bits */
+#define SINEW_EVENT_CAP_COUNTS (UINT64_C(1) << 33)     /* a post's value is a number of units */
+#define SINEW_EVENT_CAP_EVERY (UINT64_C(1) << 34)      /* each unit posted ends one wait */
+#define SINEW_EVENT_CAP_ORDERED (UINT64_C(1) << 35)    /* words arrive as they were posted */
+#define SINEW_EVENT_CAP_POLLABLE (UINT64_C(1) << 36)   /* sinew_event_fd() works */
+#define SINEW_EVENT_CAP_SENDER (UINT64_C(1) << 37)     /* a notice says who posted */
+#define SINEW_EVENT_CAP_NAMED (UINT64_C(1) << 38)      /* unrelated processes can meet */
+#define SINEW_EVENT_CAP_SURVIVES (UINT64_C(1) << 39)   /* posts outlive all processes */
+#define SINEW_EVENT_CAP_GIVES_BACK (UINT64_C(1) << 40) /* what a dead process took returns */
+#define SINEW_EVENT_CAP_WAITERS (UINT64_C(1) << 41)    /* several processes may wait */
+#define SINEW_EVENT_CAP_SETS (UINT64_C(1) << 42)       /* sinew_event_apply() works */
+#define SINEW_EVENT_CAP_RELATIVES (UINT64_C(1) << 43)  /* works in forked children */
+
+/* Opens `uri`. flags: SINEW_IN to wait, SINEW_OUT to post, neither: what the mechanism can;
+ * SINEW_CANCELLABLE, SINEW_INTERRUPTIBLE. Whoever comes first makes the object, in one step that
+ * nobody sees half of; with create=no it waits for the name until the deadline. On failure *event
+ * is untouched and nothing is left behind.
+ * Errors: -EINVAL bad URI or option, -ENOENT and -ESRCH there is none, -EACCES, -EEXIST the name is
+ * something else, -EBUSY another thread could take the signal, -ENOSPC, … */
+int sinew_event_open(sinew_event **event, const char *uri, unsigned flags, int64_t until);
+
+/* Posts. value: with SINEW_EVENT_CAP_WORD the word; with SINEW_EVENT_CAP_COUNTS how many units, 0 for one;
+ * else 0 or 1. Waits only where there is no room: a full queue of signals, a full eventfd.
+ * Errors: -EAGAIN, -ETIMEDOUT, -ECANCELED, -EINTR; -EOVERFLOW a semaphore at its maximum, nothing was
+ * posted; -EIDRM the object was removed; -ESRCH the process has ended; -EOPNOTSUPP; -EOWNERDEAD. */
+int sinew_event_post(sinew_event *event, uint64_t value, int64_t until);
+
+/* Waits for one post and takes it. notice may be NULL. Errors as above. */
+int sinew_event_wait(sinew_event *event, struct sinew_notice *notice, int64_t until);
+
+/* All steps, or none of them, at once; waits until all are possible. At most 32. Errors as above. */
+int sinew_event_apply(
+	sinew_event *event, const struct sinew_event_step *steps, unsigned count, int64_t until);
+
+/* A descriptor that reads as ready (POLLIN) while a wait may succeed. The event owns it; dup() it to
+ * keep it. That of an eventfd: can be passed to any process, which adopts it with eventfd:fd=N. */
+int sinew_event_fd(sinew_event *event);
+
+/* As sinew_cancel(), sinew_resume(). */
+int sinew_event_cancel(sinew_event *event);
+int sinew_event_resume(sinew_event *event);
+
+/* Closes and frees; the object stays as long as its kind does. A semaphore that gives back gives
+ * nothing back here: the process still lives. Returns how many signals were pending and are dropped
+ * (they would hit the host otherwise), else 0. Call it in the thread that opened it: a signal is
+ * unblocked there. NULL is fine. */
+int sinew_event_close(sinew_event *event);
+
+/* What this event did so far: sent (posts), received (waits that took one), calls, waits. */
+int sinew_event_stats(sinew_event *event, struct sinew_stats *stats);
 
 #ifdef __cplusplus
 }

@@ -12,7 +12,8 @@ import sys
 
 from golden import SINEW, case, each, lines, main
 
-VERBS = ["send", "recv", "relay", "info", "rm", "help"]
+VERBS = ["send", "recv", "relay", "wait", "post", "lock", "info", "rm", "help"]
+EVENTS = ["signal", "sem", "sysvsem", "eventfd"]
 SCHEMES = [line.split("\t")[0] for line in subprocess.run(
     [SINEW, "help", "--list", "schemes"], capture_output=True, text=True, check=True
 ).stdout.splitlines()]
@@ -26,7 +27,7 @@ def text(ended):
 
 @case
 def schemes_are_these(world):
-    world.equal(SCHEMES, ["pipe", "fifo", "unix", "tcp", "udp", "mq", "msgq"], "schemes")
+    world.equal(SCHEMES, ["pipe", "fifo", "unix", "tcp", "udp", "mq", "msgq", *EVENTS], "schemes")
 
 
 @each(verb=VERBS)
@@ -191,21 +192,24 @@ def odd_names(world):
 
 EXAMPLES = {"pipe": "pipe:", "fifo": "fifo:/no/such", "unix": "unix:/no/such",
             "tcp": "tcp:localhost:7000", "udp": "udp:localhost:7000",
-            "mq": "mq:/sinew.no.such", "msgq": "msgq:/no/such"}
+            "mq": "mq:/sinew.no.such", "msgq": "msgq:/no/such",
+            "signal": "signal:self", "sem": "sem:/x", "sysvsem": "sysvsem:1", "eventfd": "eventfd:"}
 # As the kernel has it, unless it was told otherwise.
-LARGEST = {"fifo": 4092, "udp": 65487, "mq": 8192, "msgq": 8192}
+LARGEST = {"fifo": 4092, "udp": 65487, "mq": 8192, "msgq": 8192, "signal": (1 << 64) - 1, "sem": 1,
+           "sysvsem": 32767, "eventfd": (1 << 64) - 2}
 
 
 @each(scheme=SCHEMES)
 def info(world, scheme):
     uri = EXAMPLES[scheme]
     report = json.loads(world.do("info", "--json", uri).out)
-    world.equal(set(report), {"uri", "scheme", "summary", "max_message", "capabilities", "limits",
+    world.equal(set(report), {"uri", "scheme", "kind", "summary", "max_message", "capabilities", "limits",
                               "options"}, "keys")
     world.equal((report["uri"], report["scheme"]), (uri, scheme), "uri and scheme")
     world.equal(report["max_message"], LARGEST.get(scheme, 1 << 20), "largest message")
-    world.equal(report["capabilities"]["network"], scheme in ("tcp", "udp"), "network")
-    world.equal(report["capabilities"]["named"], scheme != "pipe", "named")
+    world.equal(report["kind"], "event" if scheme in EVENTS else "channel", "kind")
+    world.equal(report["capabilities"].get("network", False), scheme in ("tcp", "udp"), "network")
+    world.equal(report["capabilities"]["named"], scheme not in ("pipe", "eventfd"), "named")
     shown = world.do("info", uri)
     for name, able in report["capabilities"].items():
         world.check(re.search(rf"\b{name} +{'yes' if able else 'no'} ", text(shown)), f"{name}")
