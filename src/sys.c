@@ -4,6 +4,27 @@
  */
 #include "sys.h"
 
+#include <sys/syscall.h>
+
+/* What the C library has no function for. */
+static long futex(
+	const uint32_t *word, int op, uint32_t value, const struct timespec *until, uint32_t mask)
+{
+	return syscall(SYS_futex, word, op, value, until, NULL, mask);
+}
+
+static long futex_waitv(
+	void *words, unsigned n, unsigned flags, const struct timespec *until, int clock)
+{
+#ifdef SYS_futex_waitv
+	return syscall(SYS_futex_waitv, words, n, flags, until, clock);
+#else
+	(void)words, (void)n, (void)flags, (void)until, (void)clock;
+	errno = ENOSYS;
+	return -1;
+#endif
+}
+
 /* The C library's functions behind the table's parameters. The kernel takes NULL for a deadline that
  * never comes where glibc's mqueue.h says that there must be one. */
 #define SINEW__SYS_CALL(result, name, parameters, arguments)                                       \

@@ -59,6 +59,8 @@ union sinew__semun {
 	X(int, fcntl, (int fd, int command, uintptr_t argument), (fd, command, argument)) \
 	X(int, flock, (int fd, int operation), (fd, operation)) \
 	X(int, fstat, (int fd, struct stat *st), (fd, st)) \
+	X(long, futex, (const uint32_t *word, int op, uint32_t value, const struct timespec *until, uint32_t mask), (word, op, value, until, mask)) \
+	X(long, futex_waitv, (void *words, unsigned n, unsigned flags, const struct timespec *until, int clock), (words, n, flags, until, clock)) \
 	X(ssize_t, getrandom, (void *buf, size_t size, unsigned flags), (buf, size, flags)) \
 	X(int, getrlimit, (int resource, struct rlimit *limit), (resource, limit)) \
 	X(int, getsockname, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n)) \

@@ -343,6 +343,41 @@ int sinew_event_close(sinew_event *event);
 /* What this event did so far: sent (posts), received (waits that took one), calls, waits. */
 int sinew_event_stats(sinew_event *event, struct sinew_stats *stats);
 
+/* ---- waiting for a word in shared memory ----
+ *
+ * For threads and for processes that map the same memory. The words are the caller's; they are
+ * changed by atomic operations. Never in memory that a hostile peer can write. */
+
+/* Waits while *word is `expected`. 0: look again, it may be another; spurious ends are allowed, a
+ * missed sinew_futex_wake() is not. -EAGAIN with SINEW_NOW, -ETIMEDOUT. */
+int sinew_futex_wait(const uint32_t *word, uint32_t expected, int64_t until);
+
+/* Wakes up to `count` of those who wait for this word: how many. Change the word first. */
+int sinew_futex_wake(const uint32_t *word, unsigned count);
+
+struct sinew_futex_word {
+	const uint32_t *word;
+	uint32_t expected;
+};
+enum { SINEW_FUTEX_MOST = 128 };
+
+/* Waits while each word is what is expected of it: the index of one to look at. At most
+ * SINEW_FUTEX_MOST. -ENOSYS on a kernel without it (before 5.16). */
+int sinew_futex_wait_any(const struct sinew_futex_word *words, unsigned count, int64_t until);
+
+/* A counting event in shared memory; zeroes are a fresh one. */
+struct sinew_tally {
+	uint64_t state __attribute__((aligned(8)));
+};
+
+/* Adds `count` units; no system call while nobody waits. -EOVERFLOW beyond UINT32_MAX, and nothing is
+ * added. */
+int sinew_tally_post(struct sinew_tally *tally, uint32_t count);
+/* Takes one unit. -EAGAIN, -ETIMEDOUT. */
+int sinew_tally_wait(struct sinew_tally *tally, int64_t until);
+/* Units that are there. */
+uint32_t sinew_tally_value(const struct sinew_tally *tally);
+
 #ifdef __cplusplus
 }
 #endif
