@@ -15,6 +15,11 @@
 #include "tables.h"
 #include "units.h"
 
+static bool is_kind(const char *scheme, const char *kind)
+{
+	return strcmp(sinew_scheme_kind(scheme), kind) == 0;
+}
+
 /* Where the capability bits of a kind begin; its last is followed by one without a name. */
 static unsigned first_bit(const char *scheme)
 {
@@ -24,7 +29,7 @@ static unsigned first_bit(const char *scheme)
 	} rows[] = {{"channel", 0}, {"event", 32}, {"region", 48}};
 
 	for (unsigned i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (strcmp(rows[i].kind, sinew_scheme_kind(scheme)) == 0)
+		if (is_kind(scheme, rows[i].kind))
 			return rows[i].bit;
 	return 0;
 }
@@ -38,22 +43,27 @@ static void print_caps(struct out *out, const char *scheme, const struct sinew_c
 			sinew_cap_text(bit));
 }
 
-static void print_uri(struct out *out, const char *uri, const struct sinew_scheme *scheme,
-	const struct sinew_caps *caps)
+static void print_largest(struct out *out, const char *scheme, uint64_t largest)
 {
 	char size[32];
 
+	if (is_kind(scheme, "event")) {
+		tables_heading(out, "Largest value of a post");
+		out_format(out, "  %" PRIu64 "\n", largest);
+		return;
+	}
+	tables_heading(out, is_kind(scheme, "region") ? "Largest region now" : "Largest message");
+	out_format(out, "  %s\n", units_write_size(largest, size, sizeof size));
+}
+
+static void print_uri(struct out *out, const char *uri, const struct sinew_scheme *scheme,
+	const struct sinew_caps *caps)
+{
 	out_safe(out, uri, strlen(uri), "");
 	out_format(out, "\n  %s: %s\n", scheme->name, scheme->summary);
 	tables_heading(out, "Can it?");
 	print_caps(out, scheme->name, caps);
-	if (strcmp(sinew_scheme_kind(scheme->name), "event") == 0) {
-		tables_heading(out, "Largest value of a post");
-		out_format(out, "  %" PRIu64 "\n", caps->max_message);
-	} else {
-		tables_heading(out, "Largest message");
-		out_format(out, "  %s\n", units_write_size(caps->max_message, size, sizeof size));
-	}
+	print_largest(out, scheme->name, caps->max_message);
 	tables_limits(out, scheme->name);
 	tables_options(out, scheme->name);
 }
@@ -109,7 +119,8 @@ static void write_uri(struct json *json, const char *uri, const struct sinew_sch
 	json_text(json, "scheme", scheme->name);
 	json_text(json, "kind", sinew_scheme_kind(scheme->name));
 	json_text(json, "summary", scheme->summary);
-	json_number(json, "max_message", caps->max_message);
+	json_number(json, is_kind(scheme->name, "region") ? "max_size" : "max_message",
+		caps->max_message);
 	write_caps(json, scheme->name, caps);
 	write_limits(json, scheme->name);
 	write_options(json, scheme->name);

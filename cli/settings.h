@@ -24,8 +24,10 @@ struct settings {
 	const char *data; /* --data, or NULL */
 	bool counted;     /* -n was given: */
 	uint64_t count;
-	uint32_t priority; /* of every message sent */
-	int64_t timeout;   /* nanoseconds; < 0: for ever */
+	uint32_t priority;               /* of every message sent */
+	int64_t timeout;                 /* nanoseconds; < 0: for ever */
+	uint64_t create, offset, length; /* of a region; 0: not given */
+	bool dump, load;
 	const char *list;
 	int fds[MOST_FDS]; /* send --fd */
 	unsigned fd_count;

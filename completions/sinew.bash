@@ -56,6 +56,15 @@ _sinew_abstract() { # WORD
 	done </proc/net/unix | sort -u
 }
 
+_sinew_keys() { # WORD
+	local key rest
+	while read -r key rest; do
+		[[ $key =~ ^-?[0-9]+$ && $key != 0 ]] && printf '0x%x\n' $((key & 0xffffffff))
+	done </proc/sysvipc/shm | while IFS= read -r key; do
+		[[ $key == "$1"* ]] && printf '%s\n' "$key"
+	done
+}
+
 _sinew_names() { # SCHEME WORD
 	case $1 in
 	fifo) _sinew_paths -p "$2" ;;
@@ -72,6 +81,10 @@ _sinew_names() { # SCHEME WORD
 	sem) compgen -W "$(cd /dev/shm && for name in sem.*; do printf '/%s ' "${name#sem.}"; done)" -- "$2" ;;
 	sysvsem) compgen -f -- "$2" ;;
 	signal) compgen -W "self $(cd /proc && echo [1-9]*)" -- "$2" ;;
+	memfd) _sinew_paths -S "$2" ;;
+	file) _sinew_paths -f "$2" ;;
+	shm) _sinew_paths -f "/dev/shm$2" | sed 's,^/dev/shm,,' ;;
+	sysvshm) _sinew_keys "$2" ;;
 	esac
 }
 

@@ -74,6 +74,10 @@ def options_of(scheme):
     return {row["key"]: (row["values"], row["default"] or None) for row in rows}
 
 
+def kind_of(scheme):
+    return json.loads(ask("info", "--json", f"{scheme}:"))["kind"]
+
+
 def check_verb(verb):
     page = f"sinew-{verb}.1"
     if page not in pages:
@@ -157,9 +161,8 @@ def main():
     for scheme in schemes:
         page = f"sinew_{scheme}.7"
         tell(f"the options in {page}", differences(page, page_options(page), options[scheme]))
-    channels = [row["name"] for row in json.loads(ask("info", "--json"))["schemes"]
-                if row["kind"] == "channel"]
-    common = dict(set.intersection(*(set(options[name].items()) for name in channels)))
+    channels = [options[scheme] for scheme in schemes if kind_of(scheme) == "channel"]
+    common = dict(set.intersection(*(set(rows.items()) for rows in channels)))
     tell("the options in sinew.7", differences("sinew.7", page_options("sinew.7"), common))
 
     for verb in (line.split("\t")[0] for line in ask("help", "--list", "verbs").splitlines()):

@@ -29,6 +29,26 @@ int sinew__path_beside(const char *path, char *beside, size_t size)
 	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
 }
 
+int sinew__path_private(const char *path, char *name, size_t size)
+{
+	int n = snprintf(name, size, "%s.%u.new", path, (unsigned)geteuid());
+
+	return n < 0 || (size_t)n >= size ? -ENAMETOOLONG : 0;
+}
+
+/* Without RENAME_NOREPLACE two steps do it: who dies between them leaves the private name, too. */
+int sinew__path_publish(const char *name, const char *path)
+{
+	if (sinew__sys.renameat2(AT_FDCWD, name, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+		return 0;
+	if (errno != EINVAL && errno != ENOSYS)
+		return -errno;
+	if (sinew__sys.link(name, path) < 0)
+		return -errno;
+	sinew__sys.unlink(name);
+	return 0;
+}
+
 int sinew__path_own(struct sinew__own_path *own, const char *path)
 {
 	struct stat st;

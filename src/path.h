@@ -19,6 +19,13 @@ struct sinew__own_path {
 /* A name beside `path`, unlikely to exist, that fits `size`. -ENAMETOOLONG. */
 int sinew__path_beside(const char *path, char *beside, size_t size);
 
+/* The one private name of this user beside `path`, under which something is made ready: "PATH.UID.new",
+ * at most 15 bytes longer. Whoever finds it left by the dead clears it. -ENAMETOOLONG. */
+int sinew__path_private(const char *path, char *name, size_t size);
+
+/* Moves it from its private name to `path`, in one step, if nobody has that name: 0, -EEXIST, … */
+int sinew__path_publish(const char *name, const char *path);
+
 /* Runs `act`, which gives a socket the name `path` in one step (bind, or link) and returns 0 or -errno;
  * where a stale socket is in the way it is cleared and `act` runs again, two who try kept apart by a
  * lock on the directory. -EADDRINUSE somebody lives there; -EEXIST it is something else. */

@@ -11,7 +11,8 @@
 #include "cleanup.h"
 #include "error.h"
 
-static const struct sinew__kind *const kinds[] = {&sinew__channel_kind, &sinew__event_kind};
+static const struct sinew__kind *const kinds[] = {
+	&sinew__channel_kind, &sinew__event_kind, &sinew__region_kind};
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

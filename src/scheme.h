@@ -36,10 +36,12 @@ struct sinew__kind {
 
 extern const struct sinew__kind sinew__channel_kind; /* spec.c */
 extern const struct sinew__kind sinew__event_kind;   /* event_spec.c */
+extern const struct sinew__kind sinew__region_kind;  /* region_spec.c */
 
 /* registry.c, made by the build from its lists of mechanisms. */
 extern const struct sinew__scheme *const sinew__channels[];
 extern const struct sinew__scheme *const sinew__events[];
+extern const struct sinew__scheme *const sinew__regions[];
 
 /* A URI understood. The caller gives where the parts and the common options go, and owns the rest. */
 struct sinew__parsed {

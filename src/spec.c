@@ -139,7 +139,17 @@ static const char *const event_cap_rows[][2] = {
 	{"relatives", "the handle works in forked children"},
 };
 
-enum { EVENT_BITS = 32, ROW = sizeof *cap_rows };
+static const char *const region_cap_rows[][2] = {
+	{"survives", "stays when all its processes have left"},
+	{"fixed", "nobody can shrink it under its users"},
+	{"sync", "can be put onto a disk"},
+	{"fd", "has a descriptor to pass on"},
+	{"served", "its maker has to be there to hand it out"},
+	{"temp", "can go with its last user"},
+	{"huge", "huge pages can be asked for"},
+};
+
+enum { EVENT_BITS = 32, REGION_BITS = 48, ROW = sizeof *cap_rows };
 
 static const char *const *cap_row(unsigned bit)
 {
@@ -147,6 +157,8 @@ static const char *const *cap_row(unsigned bit)
 		return cap_rows[bit];
 	if (bit >= EVENT_BITS && bit - EVENT_BITS < sizeof event_cap_rows / ROW)
 		return event_cap_rows[bit - EVENT_BITS];
+	if (bit >= REGION_BITS && bit - REGION_BITS < sizeof region_cap_rows / ROW)
+		return region_cap_rows[bit - REGION_BITS];
 	return NULL;
 }
 

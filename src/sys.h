@@ -26,9 +26,11 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/sem.h>
+#include <sys/shm.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/timerfd.h>
 #include <sys/types.h>
 #include <sys/uio.h>
@@ -54,23 +56,29 @@ union sinew__semun {
 	X(int, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *e), (epoll, op, fd, e)) \
 	X(int, epoll_wait, (int epoll, struct epoll_event *e, int n, int timeout), (epoll, e, n, timeout)) \
 	X(int, eventfd, (unsigned value, int flags), (value, flags)) \
+	X(int, fallocate, (int fd, int mode, off_t at, off_t size), (fd, mode, at, size)) \
 	X(int, fchmod, (int fd, mode_t mode), (fd, mode)) \
 	X(int, fchown, (int fd, uid_t uid, gid_t gid), (fd, uid, gid)) \
 	X(int, fcntl, (int fd, int command, uintptr_t argument), (fd, command, argument)) \
 	X(int, flock, (int fd, int operation), (fd, operation)) \
 	X(int, fstat, (int fd, struct stat *st), (fd, st)) \
+	X(int, fstatvfs, (int fd, struct statvfs *vfs), (fd, vfs)) \
+	X(int, fsync, (int fd), (fd)) \
+	X(int, ftruncate, (int fd, off_t size), (fd, size)) \
 	X(long, futex, (const uint32_t *word, int op, uint32_t value, const struct timespec *until, uint32_t mask), (word, op, value, until, mask)) \
 	X(long, futex_waitv, (void *words, unsigned n, unsigned flags, const struct timespec *until, int clock), (words, n, flags, until, clock)) \
 	X(ssize_t, getrandom, (void *buf, size_t size, unsigned flags), (buf, size, flags)) \
 	X(int, getrlimit, (int resource, struct rlimit *limit), (resource, limit)) \
 	X(int, getsockname, (int fd, struct sockaddr *a, socklen_t *n), (fd, a, n)) \
 	X(int, getsockopt, (int fd, int level, int name, void *v, socklen_t *n), (fd, level, name, v, n)) \
+	X(int, kill, (pid_t pid, int sig), (pid, sig)) \
 	X(int, lchown, (const char *path, uid_t uid, gid_t gid), (path, uid, gid)) \
 	X(int, link, (const char *from, const char *to), (from, to)) \
 	X(int, linkat, (int from_dir, const char *from, int to_dir, const char *to, int flags), (from_dir, from, to_dir, to, flags)) \
 	X(int, listen, (int fd, int backlog), (fd, backlog)) \
 	X(int, lstat, (const char *path, struct stat *st), (path, st)) \
 	X(int, madvise, (void *at, size_t size, int advice), (at, size, advice)) \
+	X(int, memfd_create, (const char *name, unsigned flags), (name, flags)) \
 	X(int, mkfifo, (const char *path, mode_t mode), (path, mode)) \
 	X(void *, mmap, (void *at, size_t size, int prot, int flags, int fd, off_t offset), (at, size, prot, flags, fd, offset)) \
 	X(int, mq_getattr, (mqd_t q, struct mq_attr *attr), (q, attr)) \
@@ -82,6 +90,7 @@ union sinew__semun {
 	X(int, msgget, (key_t key, int flags), (key, flags)) \
 	X(ssize_t, msgrcv, (int id, void *buf, size_t size, long type, int flags), (id, buf, size, type, flags)) \
 	X(int, msgsnd, (int id, const void *buf, size_t size, int flags), (id, buf, size, flags)) \
+	X(int, msync, (void *at, size_t size, int flags), (at, size, flags)) \
 	X(int, munmap, (void *at, size_t size), (at, size)) \
 	X(int, open, (const char *path, int flags, mode_t mode), (path, flags, mode)) \
 	X(int, pidfd_open, (pid_t pid, unsigned flags), (pid, flags)) \
@@ -97,6 +106,7 @@ union sinew__semun {
 	X(ssize_t, recvfrom, (int fd, void *buf, size_t size, int flags, struct sockaddr *a, socklen_t *n), (fd, buf, size, flags, a, n)) \
 	X(ssize_t, recvmsg, (int fd, struct msghdr *m, int flags), (fd, m, flags)) \
 	X(int, rename, (const char *from, const char *to), (from, to)) \
+	X(int, renameat2, (int from_dir, const char *from, int to_dir, const char *to, unsigned flags), (from_dir, from, to_dir, to, flags)) \
 	X(int, sem_clockwait, (sem_t *sem, clockid_t clock, const struct timespec *until), (sem, clock, until)) \
 	X(int, sem_close, (sem_t *sem), (sem)) \
 	X(sem_t *, sem_open, (const char *name, int flags), (name, flags)) \
@@ -111,6 +121,10 @@ union sinew__semun {
 	X(ssize_t, sendmsg, (int fd, const struct msghdr *m, int flags), (fd, m, flags)) \
 	X(ssize_t, sendto, (int fd, const void *buf, size_t size, int flags, const struct sockaddr *a, socklen_t n), (fd, buf, size, flags, a, n)) \
 	X(int, setsockopt, (int fd, int level, int name, const void *v, socklen_t n), (fd, level, name, v, n)) \
+	X(void *, shmat, (int id, const void *at, int flags), (id, at, flags)) \
+	X(int, shmctl, (int id, int command, struct shmid_ds *ds), (id, command, ds)) \
+	X(int, shmdt, (const void *at), (at)) \
+	X(int, shmget, (key_t key, size_t size, int flags), (key, size, flags)) \
 	X(int, shutdown, (int fd, int how), (fd, how)) \
 	X(int, signalfd, (int fd, const sigset_t *set, int flags), (fd, set, flags)) \
 	X(int, sigtimedwait, (const sigset_t *set, siginfo_t *info, const struct timespec *timeout), (set, info, timeout)) \

@@ -232,6 +232,84 @@ const char *sinew_error_text(void);
 /* The version, "0.1.0". */
 const char *sinew_version(void);
 
+/* ---- regions: the same bytes in several processes ----
+ *
+ * A region is memory that several processes have mapped, named by a URI: shm:, memfd:, file:,
+ * sysvshm:. Whoever comes first makes it, unless create=no, and nobody ever sees half a region:
+ * under its name it has its size, its space is reserved (using it never raises SIGBUS for want of
+ * room) and its first bytes are written. What a process writes others see, at once and in no
+ * promised order: take turns by the locks of lock.h, or by atomics.
+ *
+ * Fork    the mapping and the calls that only look at it (data, size, fd, caps, check, sync) work
+ *         in a forked child, too; sinew_region_close() there unmaps it there.
+ * Threads any thread may use the bytes and the calls that only look; close and serve one at a time.
+ */
+typedef struct sinew_region sinew_region;
+
+/* Capability bits of a region's URI, as sinew_caps() gives them; max_message is then the largest
+ * region that could be made now, in bytes. */
+#define SINEW_REGION_CAP_SURVIVES (UINT64_C(1) << 48) /* stays when all its processes have left */
+#define SINEW_REGION_CAP_FIXED (UINT64_C(1) << 49)    /* nobody can shrink it under its users */
+#define SINEW_REGION_CAP_SYNC (UINT64_C(1) << 50)     /* sinew_region_sync() reaches a disk */
+#define SINEW_REGION_CAP_FD (UINT64_C(1) << 51)       /* sinew_region_fd() works */
+#define SINEW_REGION_CAP_SERVED (UINT64_C(1) << 52)   /* its maker has to hand it out */
+#define SINEW_REGION_CAP_TEMP (UINT64_C(1) << 53)     /* temp=yes: goes with its last user */
+#define SINEW_REGION_CAP_HUGE (UINT64_C(1) << 54)     /* huge= asks for huge pages */
+
+/* Fills the bytes of a region that is being made, all of them zero, before anybody else can see
+ * them. Returns 0, or -errno: then nothing is made and the call that makes it returns that. */
+typedef int (*sinew_region_init)(void *data, size_t size, void *arg);
+
+/* Attaches to a region, or makes it. size: in bytes; 0 attaches only. An existing region of another
+ * size is refused. flags: SINEW_IN alone maps it for reading (a write faults) and never makes it;
+ * SINEW_IN | SINEW_OUT, or 0, for both. Without anybody who makes it waits until the deadline, and
+ * while somebody is just making it. On failure *region is untouched and nothing is left behind.
+ * -ENOENT: nobody has made it. -EEXIST: the name is something else, or has another size. -ENOSPC,
+ * -ENOMEM, -EFBIG: no room; the words tell what is free. -EPERM: another user could truncate it
+ * under us (shm, file: trust=yes attaches all the same), or who hands it out is not allowed to.
+ * -EACCES; -EINVAL; -EAGAIN, -ETIMEDOUT: it is being made. */
+int sinew_region_open(
+	sinew_region **region, const char *uri, size_t size, unsigned flags, int64_t until);
+
+/* The same for reading and writing; if we make it, init fills it. */
+int sinew_region_make(sinew_region **region, const char *uri, size_t size, sinew_region_init init,
+	void *arg, int64_t until);
+
+/* The bytes, page-aligned, until sinew_region_close(). Other processes have them elsewhere: keep
+ * offsets in a region, never pointers. */
+void *sinew_region_data(const sinew_region *region);
+size_t sinew_region_size(const sinew_region *region);
+/* Whether our call made it: 1 or 0. */
+int sinew_region_is_new(const sinew_region *region);
+
+/* Puts size bytes from offset on (0: all from there) onto the storage and waits for it: when it returns
+ * 0 they, the file and its name are found after a power failure, as far as the disk keeps its
+ * promises. -EIO: something written earlier, by anybody, may be lost. -EOPNOTSUPP without
+ * SINEW_REGION_CAP_SYNC. Source: msync(2), fsync(2). */
+int sinew_region_sync(sinew_region *region, size_t offset, size_t size);
+
+/* The descriptor of the memory, to pass on or to map again; the region owns it. -EOPNOTSUPP. */
+int sinew_region_fd(const sinew_region *region);
+
+/* What must be done where SINEW_REGION_CAP_SERVED: answers everybody who wants to attach, until the
+ * deadline, and returns how many were given it. Only its maker can. With serve=thread a thread does
+ * it. -EINTR: a signal handler ran. -EOPNOTSUPP; -EOWNERDEAD in a forked child. */
+int sinew_region_serve(sinew_region *region, int64_t until);
+/* For poll(): readable when somebody wants to attach. -EOPNOTSUPP. */
+int sinew_region_serve_fd(const sinew_region *region);
+
+/* Turns SIGBUS at this region's bytes, that of a file cut short, into zeros: the missing page is
+ * replaced by one of our own, and sinew_region_check() tells from then on. Installs a handler for
+ * SIGBUS, once in a process, which hands what is not ours to the one that was there. At most 64
+ * regions at a time: -ENOSPC. */
+int sinew_region_guard(sinew_region *region);
+
+/* 0 while all bytes are there; -EIO once somebody has cut the region short. */
+int sinew_region_check(sinew_region *region);
+
+/* Unmaps and frees. With temp=yes the last one removes the name. NULL is fine. */
+int sinew_region_close(sinew_region *region);
+
 /* Looking things up, for help texts and completions. Each gives NULL past the last row. */
 struct sinew_scheme {
 	const char *name;    /* "unix" */
@@ -251,11 +329,13 @@ struct sinew_limit {
 };
 /* The schemes of this build. */
 const struct sinew_scheme *sinew_scheme(unsigned index);
-/* What a URI of this scheme names: "channel", "event"; NULL: the scheme is not known. */
+/* What a URI of this scheme names: "channel", "event", "region"; NULL: the scheme is not known. */
 const char *sinew_scheme_kind(const char *scheme);
 /* Options of a scheme, those common to all schemes last. */
 const struct sinew_option *sinew_option(const char *scheme, unsigned index);
-/* Name and meaning of capability bit `bit` ("boundaries", "a message arrives whole, …"). */
+/* Name and meaning of capability bit `bit` ("boundaries", "a message arrives whole, …"). Channels
+ * have the bits from 0 on, events those from 32 on, regions those from 48 on; NULL past the last of
+ * a kind. */
 const char *sinew_cap_name(unsigned bit);
 /* The same in words. */
 const char *sinew_cap_text(unsigned bit);

@@ -12,8 +12,10 @@ import sys
 
 from golden import SINEW, case, each, lines, main
 
-VERBS = ["send", "recv", "relay", "wait", "post", "lock", "info", "rm", "help"]
+VERBS = ["send", "recv", "relay", "wait", "post", "lock", "region", "info", "rm", "help"]
 EVENTS = ["signal", "sem", "sysvsem", "eventfd"]
+REGIONS = ["shm", "memfd", "file", "sysvshm"]
+KINDS = {**dict.fromkeys(EVENTS, "event"), **dict.fromkeys(REGIONS, "region")}
 SCHEMES = [line.split("\t")[0] for line in subprocess.run(
     [SINEW, "help", "--list", "schemes"], capture_output=True, text=True, check=True
 ).stdout.splitlines()]
@@ -27,7 +29,8 @@ def text(ended):
 
 @case
 def schemes_are_these(world):
-    world.equal(SCHEMES, ["pipe", "fifo", "unix", "tcp", "udp", "mq", "msgq", *EVENTS], "schemes")
+    world.equal(SCHEMES, ["pipe", "fifo", "unix", "tcp", "udp", "mq", "msgq", *EVENTS, *REGIONS],
+                "schemes")
 
 
 @each(verb=VERBS)
@@ -193,7 +196,9 @@ def odd_names(world):
 EXAMPLES = {"pipe": "pipe:", "fifo": "fifo:/no/such", "unix": "unix:/no/such",
             "tcp": "tcp:localhost:7000", "udp": "udp:localhost:7000",
             "mq": "mq:/sinew.no.such", "msgq": "msgq:/no/such",
-            "signal": "signal:self", "sem": "sem:/x", "sysvsem": "sysvsem:1", "eventfd": "eventfd:"}
+            "signal": "signal:self", "sem": "sem:/x", "sysvsem": "sysvsem:1", "eventfd": "eventfd:",
+            "shm": "shm:/no-such", "memfd": "memfd:/no/such", "file": "file:/no/such",
+            "sysvshm": "sysvshm:0x51"}
 # As the kernel has it, unless it was told otherwise.
 LARGEST = {"fifo": 4092, "udp": 65487, "mq": 8192, "msgq": 8192, "signal": (1 << 64) - 1, "sem": 1,
            "sysvsem": 32767, "eventfd": (1 << 64) - 2}
@@ -203,20 +208,26 @@ LARGEST = {"fifo": 4092, "udp": 65487, "mq": 8192, "msgq": 8192, "signal": (1 <<
 def info(world, scheme):
     uri = EXAMPLES[scheme]
     report = json.loads(world.do("info", "--json", uri).out)
-    world.equal(set(report), {"uri", "scheme", "kind", "summary", "max_message", "capabilities", "limits",
+    kind = KINDS.get(scheme, "channel")
+    most = "max_size" if kind == "region" else "max_message"
+    world.equal(set(report), {"uri", "scheme", "kind", "summary", most, "capabilities", "limits",
                               "options"}, "keys")
     world.equal((report["uri"], report["scheme"]), (uri, scheme), "uri and scheme")
-    world.equal(report["max_message"], LARGEST.get(scheme, 1 << 20), "largest message")
-    world.equal(report["kind"], "event" if scheme in EVENTS else "channel", "kind")
-    world.equal(report["capabilities"].get("network", False), scheme in ("tcp", "udp"), "network")
-    world.equal(report["capabilities"]["named"], scheme not in ("pipe", "eventfd"), "named")
+    world.equal(report["kind"], kind, "kind")
+    if kind == "region":
+        world.equal(report["capabilities"]["served"], scheme == "memfd", "served")
+    else:
+        world.equal(report["max_message"], LARGEST.get(scheme, 1 << 20), "largest message")
+        world.equal(report["capabilities"].get("network", False), scheme in ("tcp", "udp"), "network")
+        world.equal(report["capabilities"]["named"], scheme not in ("pipe", "eventfd"), "named")
     shown = world.do("info", uri)
     for name, able in report["capabilities"].items():
         world.check(re.search(rf"\b{name} +{'yes' if able else 'no'} ", text(shown)), f"{name}")
     for limit in report["limits"]:
         world.has(shown.out, limit["name"], str(limit["value"]))
         if limit["source"].startswith("/proc"):
-            world.equal(limit["value"], int(open(limit["source"]).read().split()[0]), "limit")
+            world.equal(limit["value"],
+                        min(int(open(limit["source"]).read().split()[0]), (1 << 63) - 1), "limit")
     world.equal(world.names(), [], "what is left")
 
 

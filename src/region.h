@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * region.h - what stands behind a sinew_region, and the table of a medium: what keeps its bytes.
+ *
+ * The core asks the medium in turn: attach to what is there; if nothing is, make it. Each answers
+ * whether it did, whether it pays to look again, or why not. A medium builds under no name or a
+ * private one and publishes by one atomic act, so a creator that dies leaves nothing that an
+ * attacher could take for a region.
+ */
+#ifndef SINEW_REGION_H
+#define SINEW_REGION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "scheme.h"
+#include "sys.h"
+
+enum { SINEW__REGION_MODE = 0600 }; /* where mode= says nothing */
+
+/* Options every scheme of a region has; mode is -1 where the URI says nothing. */
+struct sinew__region_common {
+	int64_t create, mode;
+};
+
+struct sinew__region_spec {
+	struct sinew__uri uri;
+	char *text; /* the URI as given, for words */
+	const struct sinew__medium *medium;
+	struct sinew__region_common common;
+	void *own; /* the medium's settings */
+};
+
+/* What attach() and make() answer beside 0 and -errno. */
+enum sinew__region_answer {
+	SINEW__REGION_ABSENT = 1, /* nothing is there: make it, or wait for somebody who does */
+	SINEW__REGION_BUSY,       /* somebody is making or removing it: wait */
+	SINEW__REGION_AGAIN,      /* it changed while we looked: look again at once */
+};
+
+struct sinew_region {
+	struct sinew__region_spec spec;
+	unsigned flags; /* SINEW_IN, or SINEW_IN | SINEW_OUT */
+	size_t wanted;  /* the size asked for; 0: what there is */
+	sinew_region_init init;
+	void *arg;
+	uint64_t process; /* who opened it */
+	void *data;       /* NULL: not mapped */
+	size_t size;
+	int fd; /* of the memory, or -1 */
+	bool made;
+	int guard;     /* its slot in region_guard.c, or -1 */
+	void *state;   /* the medium's own, freed by the core */
+	int64_t until; /* while it is being opened */
+};
+
+struct sinew__medium {
+	struct sinew__scheme scheme; /* first: registry.c knows only this */
+	uint64_t caps;
+	/* Checks what can be checked without opening; *largest: bytes that could be had now. */
+	int (*describe)(const struct sinew__region_spec *, uint64_t *largest);
+	/* Attaches to what is there, or makes and attaches: 0, an answer, or -errno. What they took
+	 * and did not give up is undone by release(). Only attach() may wait, if it must. */
+	int (*attach)(struct sinew_region *);
+	int (*make)(struct sinew_region *);
+	/* Onto the storage; NULL: there is none. */
+	int (*sync)(struct sinew_region *, void *at, size_t size);
+	/* Hands it out to one who asks, if there is one: 1 given, 0 not; NULL: not needed. */
+	int (*serve)(struct sinew_region *);
+	int (*serve_fd)(const struct sinew_region *);
+	/* Gives up state and mapping; the name, too, if ours alone (`last`: we are its process, and
+	 * it was opened). Must not fail. */
+	void (*release)(struct sinew_region *, bool last);
+	int (*remove)(const struct sinew__region_spec *);
+	/* Whether all bytes are still there; NULL: nobody can take them away. */
+	bool (*is_whole)(const struct sinew_region *);
+};
+
+/* ---- for the media ---- */
+
+/* Maps `size` bytes of fd as the region's flags say. -errno with words. */
+int sinew__region_map(struct sinew_region *, int fd, size_t size);
+void sinew__region_unmap(struct sinew_region *);
+
+/* Gives a new file its size and all of its space, or says what is free. `where`: for words. */
+int sinew__region_reserve(struct sinew_region *, int fd, size_t size, const char *where);
+
+/* Lets the caller of sinew_region_make() fill the bytes. */
+int sinew__region_fill(struct sinew_region *);
+
+/* An existing region has `size` bytes: 0 if that was asked for. -EEXIST with words. */
+int sinew__region_fits(struct sinew_region *, uint64_t size);
+
+/* The mode of what we make. */
+static inline mode_t sinew__region_mode(const struct sinew__region_spec *spec)
+{
+	return spec->common.mode < 0 ? SINEW__REGION_MODE : (mode_t)spec->common.mode;
+}
+
+/* region_spec.c */
+int sinew__region_spec_parse(struct sinew__region_spec *, const char *uri);
+void sinew__region_spec_fini(struct sinew__region_spec *);
+
+/* region_guard.c: forgets the region, before it is unmapped; whether a page of it was replaced. */
+void sinew__region_unguard(struct sinew_region *);
+bool sinew__region_was_hit(const struct sinew_region *);
+
+#endif
