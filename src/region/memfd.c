@@ -503,22 +503,36 @@ static int make(struct sinew_region *region)
 	return failed(region, "create", -r);
 }
 
-static int memfd_remove(const struct sinew__region_spec *spec)
+/* Removes a socket that nobody has open. */
+static int remove_stale(const char *path)
 {
-	const char *path = spec->uri.rest;
 	struct stat st;
 
 	if (sinew__sys.lstat(path, &st) < 0)
-		return sinew__fail(errno, "remove %s: %m", spec->text);
+		return -errno;
 	if (!S_ISSOCK(st.st_mode))
-		return sinew__fail(EEXIST, "remove %s: is not a socket; left alone", spec->text);
+		return -EEXIST;
 	int live = sinew__path_is_live(path);
-	if (live == 1)
-		return sinew__fail(EBUSY, "remove %s: its maker hands it out", spec->text);
-	if (live < 0 || sinew__sys.unlink(path) < 0)
-		return sinew__fail(live < 0 ? -live : errno, "remove %s: %s", spec->text,
-			strerror(live < 0 ? -live : errno));
-	return 0;
+	if (live != 0)
+		return live == 1 ? -EBUSY : live;
+	return (int)sinew__result(sinew__sys.unlink(path));
+}
+
+/* What a dead maker left beside the name goes, too; if it is all there is, that counts. */
+static int memfd_remove(const struct sinew__region_spec *spec)
+{
+	const char *path = spec->uri.rest;
+	char private[sizeof((struct sockaddr_un *)0)->sun_path];
+	bool left = sinew__path_private(path, private, sizeof private) == 0 &&
+		    remove_stale(private) == 0;
+
+	int r = remove_stale(path);
+	if (r == 0 || (r == -ENOENT && left))
+		return 0;
+	return sinew__fail(-r, "remove %s: %s", spec->text,
+		r == -EEXIST  ? "is not a socket; left alone"
+		: r == -EBUSY ? "its maker hands it out"
+			      : strerror(-r));
 }
 
 const struct sinew__medium sinew__medium_memfd = {

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * region_steps.c - making a region, broken at every step: before and after each system call of its
+ * maker there is a death, and there is another maker. Whoever comes sees all of it or nothing.
+ */
+#include <signal.h>
+
+#include "regions.h"
+
+enum { SIZE = 20000, MOST = 300 };
+
+static struct {
+	const struct region_row *row;
+	unsigned left;    /* steps until something happens; 0: nothing does */
+	bool pauses;      /* stop there, or die */
+	struct gate gate; /* where a paused maker waits */
+	pid_t pid;        /* steps of threads do not count */
+} plan;
+
+static void step(void)
+{
+	if (plan.pid != gettid() || plan.left == 0 || --plan.left > 0)
+		return;
+	if (!plan.pauses)
+		raise(SIGKILL);
+	gate_reach(&plan.gate);
+	gate_await(&plan.gate);
+}
+
+static void make_in_steps(void *left)
+{
+	sinew_region *region = NULL;
+	unsigned seed = 1;
+
+	plan.left = *(unsigned *)left;
+	plan.pid = gettid();
+	region_hook(step);
+	CHECK_OK(sinew_region_make(
+		&region, region_uri(plan.row, ""), SIZE, region_init, &seed, soon(20000)));
+	bool past = plan.left > 0;
+	plan.left = 0;
+	CHECK(region_has(sinew_region_data(region), SIZE, sinew_region_is_new(region) ? 1 : 2));
+	if (plan.pauses && past)
+		gate_reach(&plan.gate);
+	CHECK_OK(sinew_region_close(region));
+	exit(past ? 3 : 0);
+}
+
+/* There is nothing, or something that somebody is at, or all of it. */
+static void look(const char *when, unsigned n)
+{
+	sinew_region *region = NULL;
+
+	int r = sinew_region_open(&region, region_uri(plan.row, ""), 0, SINEW_IN, SINEW_NOW);
+	if (r < 0) {
+		if (r != -ENOENT && r != -EAGAIN)
+			FAIL("%s step %u: %s", when, n, sinew_error_text());
+		return;
+	}
+	if (!region_has(sinew_region_data(region), SIZE, 1))
+		FAIL("%s step %u: half a region", when, n);
+	CHECK_EQ(sinew_region_size(region), SIZE);
+	CHECK_OK(sinew_region_close(region));
+}
+
+/* After a death at step n: whoever comes next makes it, or has it whole; nothing else is left. */
+static void after_death(unsigned n)
+{
+	sinew_region *region = NULL;
+	unsigned seed = 2;
+
+	look("dead at", n);
+	int r = sinew_region_make(
+		&region, region_uri(plan.row, ""), SIZE, region_init, &seed, soon(20000));
+	if (r < 0)
+		FAIL("dead at step %u: %s", n, sinew_error_text());
+	CHECK(region_has(sinew_region_data(region), SIZE, sinew_region_is_new(region) ? 2 : 1));
+	CHECK_OK(sinew_region_close(region));
+	region_remove(plan.row);
+}
+
+TEST_EACH(every_region, a_maker_dies_at_every_step, struct region_row, row, .timeout = 120)
+{
+	unsigned n = 0;
+	int status;
+
+	region_place();
+	plan.row = row;
+	do {
+		CHECK(++n < MOST);
+		status = test_wait(test_fork(make_in_steps, &n));
+		if (status == -SIGKILL)
+			after_death(n);
+	} while (status == -SIGKILL);
+	CHECK_EQ(status, 3);
+	CHECK(n > 8);
+	region_remove(row);
+}
+
+/* What a dead maker left is removed by name, too. */
+TEST_EACH(every_region, what_the_dead_left_is_removed, struct region_row, row, .timeout = 120)
+{
+	unsigned n = 0;
+	int status;
+
+	region_place();
+	plan.row = row;
+	do {
+		CHECK(++n < MOST);
+		status = test_wait(test_fork(make_in_steps, &n));
+		int r = sinew_remove(region_uri(row, ""));
+		CHECK(r == 0 || r == -ENOENT);
+		if (!region_is_gone(row))
+			FAIL("dead at step %u: something stays", n);
+	} while (status == -SIGKILL);
+	CHECK_EQ(status, 3);
+}
+
+/* While a maker stands still at step n another one comes: one makes it, both have it. */
+static bool beside_paused(unsigned n)
+{
+	sinew_region *region = NULL;
+	unsigned seed = 2;
+
+	gate_open(&plan.gate);
+	pid_t pid = test_fork(make_in_steps, &n);
+	gate_wait(&plan.gate, 1);
+	look("beside", n);
+	int r = sinew_region_make(
+		&region, region_uri(plan.row, ""), SIZE, region_init, &seed, soon(10));
+	if (r < 0 && r != -ETIMEDOUT)
+		FAIL("beside step %u: %s", n, sinew_error_text());
+	if (r == 0)
+		CHECK(region_has(
+			sinew_region_data(region), SIZE, sinew_region_is_new(region) ? 2 : 1));
+	gate_pass(&plan.gate);
+	int status = test_wait(pid);
+	CHECK(status == 0 || status == 3);
+	CHECK_OK(sinew_region_close(region));
+	gate_close(&plan.gate);
+	region_remove(plan.row);
+	return status == 0;
+}
+
+TEST_EACH(every_region, another_comes_at_every_step, struct region_row, row, .timeout = 120)
+{
+	unsigned n = 0;
+
+	region_place();
+	plan.row = row;
+	plan.pauses = true;
+	do
+		CHECK(++n < MOST);
+	while (beside_paused(n));
+	CHECK(n > 8);
+}
+
+/* ---- every system call of making and attaching fails once ---- */
+
+static unsigned calls, failing;
+
+static bool fails(void)
+{
+	return ++calls == failing;
+}
+
+static struct sinew__sys real;
+
+/* Only what can fail so without lying about what it did: opens, locks, sizes, maps, names. */
+#define FAIL_WITH(error, name, parameters, arguments)                                              \
+	static int failing_##name parameters                                                       \
+	{                                                                                          \
+		if (!fails())                                                                      \
+			return real.name arguments;                                                \
+		errno = error;                                                                     \
+		return -1;                                                                         \
+	}
+FAIL_WITH(EMFILE, open, (const char *path, int flags, mode_t mode), (path, flags, mode))
+FAIL_WITH(EIO, fstat, (int fd, struct stat *st), (fd, st))
+FAIL_WITH(ENOSPC, fallocate, (int fd, int mode, off_t at, off_t size), (fd, mode, at, size))
+FAIL_WITH(EIO, ftruncate, (int fd, off_t size), (fd, size))
+FAIL_WITH(EPERM, fchmod, (int fd, mode_t mode), (fd, mode))
+FAIL_WITH(EIO, fsync, (int fd), (fd))
+FAIL_WITH(EPERM, renameat2,
+	(int from_dir, const char *from, int to_dir, const char *to, unsigned flags),
+	(from_dir, from, to_dir, to, flags))
+FAIL_WITH(EMFILE, memfd_create, (const char *name, unsigned flags), (name, flags))
+FAIL_WITH(EMFILE, socket, (int domain, int type, int protocol), (domain, type, protocol))
+FAIL_WITH(EACCES, bind, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
+FAIL_WITH(ENOMEM, listen, (int fd, int backlog), (fd, backlog))
+FAIL_WITH(EMFILE, eventfd, (unsigned value, int flags), (value, flags))
+FAIL_WITH(EPERM, fcntl, (int fd, int command, uintptr_t argument), (fd, command, argument))
+FAIL_WITH(ENOSPC, shmget, (key_t key, size_t size, int flags), (key, size, flags))
+FAIL_WITH(EACCES, shmctl, (int id, int command, struct shmid_ds *ds), (id, command, ds))
+FAIL_WITH(ENOMEM, madvise, (void *at, size_t size, int advice), (at, size, advice))
+
+static void *failing_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	if (!fails())
+		return real.mmap(at, size, prot, flags, fd, offset);
+	errno = ENOMEM;
+	return MAP_FAILED;
+}
+
+static void *failing_shmat(int id, const void *at, int flags)
+{
+	if (!fails())
+		return real.shmat(id, at, flags);
+	errno = EMFILE;
+	return (void *)-1;
+}
+
+static void fail_calls(void)
+{
+	real = sinew__sys;
+#define PUT(name) sinew__sys.name = failing_##name
+	PUT(open), PUT(fstat), PUT(fallocate), PUT(ftruncate), PUT(fchmod), PUT(fsync);
+	PUT(renameat2), PUT(memfd_create), PUT(socket), PUT(bind), PUT(listen), PUT(eventfd);
+	PUT(fcntl), PUT(shmget), PUT(shmctl), PUT(madvise), PUT(mmap), PUT(shmat);
+}
+
+/* What fails says so, leaves nothing, and the next attempt succeeds. */
+TEST_EACH(every_region, every_call_fails_once, struct region_row, row, .timeout = 120)
+{
+	unsigned fds, seed = 1;
+
+	region_place();
+	CHECK_OK(sinew_region_close(region_made(row, SIZE, 1))); /* what is made once is there */
+	region_remove(row);
+	fds = count_descriptors();
+	for (failing = 1; failing < MOST; failing++) {
+		sinew_region *region = NULL;
+		calls = 0;
+		fail_calls();
+		int r = sinew_region_make(
+			&region, region_uri(row, ""), SIZE, region_init, &seed, SINEW_NOW);
+		sinew__sys = real;
+		CHECK_OK(sinew_region_close(region));
+		if (calls < failing)
+			break;
+		if (r < 0 && !region_is_gone(row))
+			FAIL("call %u failed and something stays: %s", failing, sinew_error_text());
+		if (r == 0 && region_caps(row) & SINEW_REGION_CAP_SURVIVES)
+			region_remove(row);
+		CHECK_EQ(count_descriptors(), fds);
+	}
+	CHECK(failing > 5 && failing < MOST);
+	region_remove(row);
+}
