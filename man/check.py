@@ -93,8 +93,9 @@ def check_verb(verb):
 
 
 def check_functions():
-    public = set(re.findall(r"\b(sinew_\w+)\(", re.sub(r"/\*.*?\*/", "", header.read_text(
-        encoding="utf-8"), flags=re.S)))
+    declared = "".join(path.read_text(encoding="utf-8") for path in header.parent.glob("*.h"))
+    public = set(re.findall(r"\b(sinew_\w+)\(", re.sub(
+        r"/\*.*?\*/", "", declared, flags=re.S)))
     documented = {}
     for page in (name for name in pages if name.endswith(".3")):
         synopsis = re.search(r"^\.Sh SYNOPSIS\n(.*?)^\.Sh ", text(page), re.M | re.S)

@@ -55,7 +55,7 @@ exports_only_ours()
 
 exports_the_header()
 {
-	grep -oE '\bsinew_[a-z_]+\(' "$source/include/sinew/sinew.h" | tr -d '(' | sort -u >"$here/want"
+	grep -hoE '\bsinew_[a-z_]+\(' "$source"/include/sinew/*.h | tr -d '(' | sort -u >"$here/want"
 	nm -D --defined-only "$libdir/libsinew.so" | grep -oE 'sinew_[a-z_]+' | sort -u >"$here/have"
 	# A sentence of the header may name a call, too: each name must be there.
 	diff "$here/want" "$here/have"
