@@ -187,6 +187,36 @@ TEST(condition_wakes_all_and_keeps_time)
 	CHECK_OK(sinew_mutex_unlock(&m->mutex)); /* it was held */
 }
 
+static void take_turns(struct meeting *m, int me)
+{
+	for (int n = 0; n < 100; n++) {
+		CHECK_OK(sinew_mutex_lock(&m->mutex, soon(5000)));
+		while (m->value % 2 != me)
+			CHECK_OK(sinew_condition_wait(&m->condition, &m->mutex, soon(5000)));
+		m->value++;
+		CHECK_OK(sinew_mutex_unlock(&m->mutex));
+		sinew_condition_wake(&m->condition);
+	}
+}
+
+static void take_second_turn(void *m)
+{
+	take_turns(m, 1);
+}
+
+/* It is the wake that ends the wait, not the look of every 100 ms. */
+TEST(condition_wakes_at_once)
+{
+	struct meeting *m = make_meeting();
+	int64_t limit = test_limit(4000);
+
+	pid_t pid = test_fork(take_second_turn, m);
+	take_turns(m, 0);
+	CHECK_EQ(test_wait(pid), 0);
+	CHECK_EQ(m->value, 200);
+	CHECK(test_now() < limit);
+}
+
 static void raise_and_forget(void *context)
 {
 	struct meeting *m = context;

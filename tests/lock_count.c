@@ -163,6 +163,29 @@ TEST(barrier_counts_the_living)
 	CHECK_EQ(test_wait(pids[1]), 0);
 }
 
+static void stand_a_little(void *context)
+{
+	struct parade *p = context;
+	CHECK_EQ(sinew_barrier_wait(&p->barrier, soon(50)), 0);
+}
+
+/* The deadline passes, but before we could get up the round was over: then it was in time. */
+TEST(barrier_opens_at_the_deadline)
+{
+	struct parade *p = shared(sizeof *p);
+
+	CHECK_OK(sinew_barrier_init(&p->barrier, 2));
+	pid_t pid = test_fork(stand_a_little, p);
+	test_blocked(pid, SYS_futex);
+	CHECK_OK(sinew_mutex_lock(&p->barrier.mutex, soon(5000)));
+	int64_t over = soon(100);
+	WAIT_UNTIL(test_now() > over, 5000);
+	test_blocked(pid, SYS_futex);
+	p->barrier.round++; /* as the last one does, who has counted the sitting */
+	CHECK_OK(sinew_mutex_unlock(&p->barrier.mutex));
+	CHECK_EQ(test_wait(pid), 0);
+}
+
 /* ---- once ---- */
 
 static void begin_once(void *once)

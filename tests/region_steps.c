@@ -155,6 +155,63 @@ TEST_EACH(every_region, another_comes_at_every_step, struct region_row, row, .ti
 	CHECK(n > 8);
 }
 
+/* ---- the last user leaves, and removes the name, while another comes ---- */
+
+static void come_in_steps(void *left)
+{
+	sinew_region *region = NULL;
+
+	plan.left = *(unsigned *)left;
+	plan.pid = gettid();
+	region_hook(step);
+	CHECK_OK(
+		sinew_region_open(&region, region_uri(plan.row, "temp=yes"), SIZE, 0, soon(20000)));
+	bool past = plan.left > 0;
+	plan.left = 0;
+	if (past)
+		gate_reach(&plan.gate);
+	region_fill(sinew_region_data(region), SIZE, 7);
+	sinew_region *other = region_attached(plan.row, SINEW_IN); /* what others find is ours */
+	CHECK(region_has(sinew_region_data(other), SIZE, 7));
+	CHECK_OK(sinew_region_close(other));
+	CHECK_OK(sinew_region_close(region));
+	exit(past ? 3 : 0);
+}
+
+static bool leave_beside(unsigned n)
+{
+	sinew_region *region = NULL;
+
+	gate_open(&plan.gate);
+	CHECK_OK(sinew_region_open(&region, region_uri(plan.row, "temp=yes"), SIZE, 0, SINEW_NOW));
+	pid_t pid = test_fork(come_in_steps, &n);
+	gate_wait(&plan.gate, 1);
+	CHECK_OK(sinew_region_close(region));
+	gate_pass(&plan.gate);
+	int status = test_wait(pid);
+	CHECK(status == 0 || status == 3);
+	gate_close(&plan.gate);
+	CHECK(region_is_gone(plan.row));
+	return status == 0;
+}
+
+TEST_EACH(every_region, another_comes_as_the_last_leaves, struct region_row, row, .timeout = 120)
+{
+	unsigned n = 0;
+
+	region_place();
+	if (!(region_caps(row) & SINEW_REGION_CAP_TEMP)) {
+		CHECK(region_is_gone(row));
+		return;
+	}
+	plan.row = row;
+	plan.pauses = true;
+	do
+		CHECK(++n < MOST);
+	while (leave_beside(n));
+	CHECK(n > 8);
+}
+
 /* ---- every system call of making and attaching fails once ---- */
 
 static unsigned calls, failing;

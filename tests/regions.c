@@ -19,6 +19,10 @@ static const struct region_row rows[] = {
 
 TEST_SUITE(every_region, rows);
 
+const struct region_row named_rows[2] = {{"shm", "shm", ""}, {"file", "file", ""}};
+
+TEST_SUITE(named_region, named_rows);
+
 static pid_t owner; /* whose the names are: the process that named first, or had a place made */
 
 static pid_t name_owner(void)
@@ -50,6 +54,16 @@ const char *region_uri(const struct region_row *row, const char *options)
 		snprintf(uri, size, "%s:%s/region?%s%s", row->scheme, test_tmpdir(), row->options,
 			options);
 	return uri;
+}
+
+const char *region_path(const struct region_row *row)
+{
+	static char path[600];
+	const char *rest = strchr(region_uri(row, ""), ':') + 1;
+
+	snprintf(path, sizeof path, "%s%.*s", strcmp(row->scheme, "shm") == 0 ? "/dev/shm" : "",
+		(int)strcspn(rest, "?"), rest);
+	return path;
 }
 
 void region_place(void)

@@ -14,7 +14,12 @@ struct region_row {
 	const char *options; /* that both sides need, "key=value&", or "" */
 };
 
-extern struct test_suite every_region;
+extern struct test_suite every_region; /* all */
+extern struct test_suite named_region; /* those that are files: the two rows of */
+extern const struct region_row named_rows[2];
+
+/* The file behind a row's name, where there is one. */
+const char *region_path(const struct region_row *row);
 
 /* This case's name of the row, with options ("key=value" or ""); good until the eighth call. */
 const char *region_uri(const struct region_row *row, const char *options);

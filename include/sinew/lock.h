@@ -13,7 +13,8 @@
  * Deadlines    as in sinew.h: absolute CLOCK_MONOTONIC nanoseconds, SINEW_NOW (-EAGAIN),
  *              SINEW_FOREVER; -ETIMEDOUT. Signals do not end a wait.
  * Owners       are threads. What one thread took it must give back itself (-EPERM), and it cannot have
- *              it twice (-EDEADLK). After fork the child has nothing; exec gives everything back.
+ *              it twice (-EDEADLK). After fork the child has nothing; exec gives everything back. Give
+ *              back before you unmap the memory: the kernel would look for the lock there.
  * Fairness     none is promised: who comes at the right moment overtakes who waits. Only a waiting
  *              writer keeps later readers out.
  * Trust        NEVER in memory that somebody hostile can write: the C library links the locks that a
