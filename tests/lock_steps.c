@@ -549,3 +549,39 @@ TEST_EACH(every_operation, dies_at_every_step, struct row, row, .timeout = 250)
 		fprintf(stderr, "# %s: %u states in %u steps\n", row->name, states,
 			steps[states - 1]);
 }
+
+/* ---- a wake that comes between giving the mutex back and sleeping ---- */
+
+static bool is_free(void)
+{
+	int r = sinew_mutex_lock(&s->mutex, SINEW_NOW);
+
+	if (r == 0)
+		CHECK_OK(sinew_mutex_unlock(&s->mutex));
+	return r == 0;
+}
+
+static void wake_before_the_sleep(void)
+{
+	static const struct row waits = {.act = await_flag};
+	pid_t sleeper, pid = start(&waits, &sleeper);
+
+	while (is_free())
+		CHECK(step(pid));
+	while (!is_free())
+		CHECK(step(pid));
+	set_flag();
+	CHECK_SYS(ptrace(PTRACE_DETACH, pid, NULL, NULL));
+	CHECK_EQ(test_wait(pid), 0);
+}
+
+/* Lost, each would cost the 100 ms until the next look. */
+TEST(no_wake_is_lost)
+{
+	make_shared();
+	warm_up();
+	int64_t limit = test_limit(1500);
+	for (int i = 0; i < 20; i++)
+		wake_before_the_sleep();
+	CHECK(test_now() < limit);
+}

@@ -11,10 +11,11 @@ enum { SIZE = 20000, MOST = 300 };
 
 static struct {
 	const struct region_row *row;
-	unsigned left;    /* steps until something happens; 0: nothing does */
-	bool pauses;      /* stop there, or die */
-	struct gate gate; /* where a paused maker waits */
-	pid_t pid;        /* steps of threads do not count */
+	unsigned left;     /* steps until something happens; 0: nothing does */
+	bool pauses;       /* stop there, or die */
+	struct gate gate;  /* where a paused maker waits */
+	struct gate begin; /* where it waits before it begins */
+	pid_t pid;         /* steps of threads do not count */
 } plan;
 
 static void step(void)
@@ -163,6 +164,7 @@ static void come_in_steps(void *left)
 
 	plan.left = *(unsigned *)left;
 	plan.pid = gettid();
+	gate_await(&plan.begin); /* forked before there was a region: it inherits none */
 	region_hook(step);
 	CHECK_OK(
 		sinew_region_open(&region, region_uri(plan.row, "temp=yes"), SIZE, 0, soon(20000)));
@@ -183,14 +185,17 @@ static bool leave_beside(unsigned n)
 	sinew_region *region = NULL;
 
 	gate_open(&plan.gate);
-	CHECK_OK(sinew_region_open(&region, region_uri(plan.row, "temp=yes"), SIZE, 0, SINEW_NOW));
+	gate_open(&plan.begin);
 	pid_t pid = test_fork(come_in_steps, &n);
+	CHECK_OK(sinew_region_open(&region, region_uri(plan.row, "temp=yes"), SIZE, 0, SINEW_NOW));
+	gate_pass(&plan.begin);
 	gate_wait(&plan.gate, 1);
 	CHECK_OK(sinew_region_close(region));
 	gate_pass(&plan.gate);
 	int status = test_wait(pid);
 	CHECK(status == 0 || status == 3);
 	gate_close(&plan.gate);
+	gate_close(&plan.begin);
 	CHECK(region_is_gone(plan.row));
 	return status == 0;
 }
