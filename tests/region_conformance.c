@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "faults.h"
 #include "regions.h"
 
 enum { SIZE = 10000 };

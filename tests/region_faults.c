@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "faults.h"
 #include "regions.h"
 
 enum { SIZE = 10000 };

@@ -5,6 +5,7 @@
  */
 #include <signal.h>
 
+#include "faults.h"
 #include "regions.h"
 
 enum { SIZE = 20000, MOST = 300 };
@@ -215,97 +216,4 @@ TEST_EACH(every_region, another_comes_as_the_last_leaves, struct region_row, row
 		CHECK(++n < MOST);
 	while (leave_beside(n));
 	CHECK(n > 8);
-}
-
-/* ---- every system call of making and attaching fails once ---- */
-
-static unsigned calls, failing;
-
-static bool fails(void)
-{
-	return ++calls == failing;
-}
-
-static struct sinew__sys real;
-
-/* Only what can fail so without lying about what it did: opens, locks, sizes, maps, names. */
-#define FAIL_WITH(error, name, parameters, arguments)                                              \
-	static int failing_##name parameters                                                       \
-	{                                                                                          \
-		if (!fails())                                                                      \
-			return real.name arguments;                                                \
-		errno = error;                                                                     \
-		return -1;                                                                         \
-	}
-FAIL_WITH(EMFILE, open, (const char *path, int flags, mode_t mode), (path, flags, mode))
-FAIL_WITH(EIO, fstat, (int fd, struct stat *st), (fd, st))
-FAIL_WITH(ENOSPC, fallocate, (int fd, int mode, off_t at, off_t size), (fd, mode, at, size))
-FAIL_WITH(EIO, ftruncate, (int fd, off_t size), (fd, size))
-FAIL_WITH(EPERM, fchmod, (int fd, mode_t mode), (fd, mode))
-FAIL_WITH(EIO, fsync, (int fd), (fd))
-FAIL_WITH(EPERM, renameat2,
-	(int from_dir, const char *from, int to_dir, const char *to, unsigned flags),
-	(from_dir, from, to_dir, to, flags))
-FAIL_WITH(EMFILE, memfd_create, (const char *name, unsigned flags), (name, flags))
-FAIL_WITH(EMFILE, socket, (int domain, int type, int protocol), (domain, type, protocol))
-FAIL_WITH(EACCES, bind, (int fd, const struct sockaddr *a, socklen_t n), (fd, a, n))
-FAIL_WITH(ENOMEM, listen, (int fd, int backlog), (fd, backlog))
-FAIL_WITH(EMFILE, eventfd, (unsigned value, int flags), (value, flags))
-FAIL_WITH(EPERM, fcntl, (int fd, int command, uintptr_t argument), (fd, command, argument))
-FAIL_WITH(ENOSPC, shmget, (key_t key, size_t size, int flags), (key, size, flags))
-FAIL_WITH(EACCES, shmctl, (int id, int command, struct shmid_ds *ds), (id, command, ds))
-FAIL_WITH(ENOMEM, madvise, (void *at, size_t size, int advice), (at, size, advice))
-
-static void *failing_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
-{
-	if (!fails())
-		return real.mmap(at, size, prot, flags, fd, offset);
-	errno = ENOMEM;
-	return MAP_FAILED;
-}
-
-static void *failing_shmat(int id, const void *at, int flags)
-{
-	if (!fails())
-		return real.shmat(id, at, flags);
-	errno = EMFILE;
-	return (void *)-1;
-}
-
-static void fail_calls(void)
-{
-	real = sinew__sys;
-#define PUT(name) sinew__sys.name = failing_##name
-	PUT(open), PUT(fstat), PUT(fallocate), PUT(ftruncate), PUT(fchmod), PUT(fsync);
-	PUT(renameat2), PUT(memfd_create), PUT(socket), PUT(bind), PUT(listen), PUT(eventfd);
-	PUT(fcntl), PUT(shmget), PUT(shmctl), PUT(madvise), PUT(mmap), PUT(shmat);
-}
-
-/* What fails says so, leaves nothing, and the next attempt succeeds. */
-TEST_EACH(every_region, every_call_fails_once, struct region_row, row, .timeout = 120)
-{
-	unsigned fds, seed = 1;
-
-	region_place();
-	CHECK_OK(sinew_region_close(region_made(row, SIZE, 1))); /* what is made once is there */
-	region_remove(row);
-	fds = count_descriptors();
-	for (failing = 1; failing < MOST; failing++) {
-		sinew_region *region = NULL;
-		calls = 0;
-		fail_calls();
-		int r = sinew_region_make(
-			&region, region_uri(row, ""), SIZE, region_init, &seed, SINEW_NOW);
-		sinew__sys = real;
-		CHECK_OK(sinew_region_close(region));
-		if (calls < failing)
-			break;
-		if (r < 0 && !region_is_gone(row))
-			FAIL("call %u failed and something stays: %s", failing, sinew_error_text());
-		if (r == 0 && region_caps(row) & SINEW_REGION_CAP_SURVIVES)
-			region_remove(row);
-		CHECK_EQ(count_descriptors(), fds);
-	}
-	CHECK(failing > 5 && failing < MOST);
-	region_remove(row);
 }

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "faults.h"
 #include "regions.h"
 
 enum { SIZE = 10000, NOBODY = 65534, OTHER = 65533 };

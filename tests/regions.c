@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/ipc.h>
 #include <sys/mount.h>
 
@@ -155,8 +156,8 @@ sinew_region *region_made(const struct region_row *row, size_t size, unsigned se
 {
 	sinew_region *region = NULL;
 
-	CHECK_OK(sinew_region_make(
-		&region, region_uri(row, ""), size, region_init, &seed, soon(20000)));
+	CHECK_OK(sinew_region_make(&region, region_uri(row, ""), size, region_init, &seed,
+		sinew_after(INT64_C(20000000000))));
 	CHECK_EQ(sinew_region_is_new(region), 1);
 	return remember(region);
 }
@@ -165,7 +166,8 @@ sinew_region *region_attached(const struct region_row *row, unsigned flags)
 {
 	sinew_region *region = NULL;
 
-	CHECK_OK(sinew_region_open(&region, region_uri(row, ""), 0, flags, soon(20000)));
+	CHECK_OK(sinew_region_open(
+		&region, region_uri(row, ""), 0, flags, sinew_after(INT64_C(20000000000))));
 	CHECK_EQ(sinew_region_is_new(region), 0);
 	return remember(region);
 }

@@ -6,7 +6,9 @@
 #ifndef SINEW_TESTS_REGIONS_H
 #define SINEW_TESTS_REGIONS_H
 
-#include "faults.h"
+#include <sinew/sinew.h>
+
+#include "runner.h"
 #include "sys.h"
 
 struct region_row {
