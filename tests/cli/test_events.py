@@ -223,7 +223,7 @@ def what_is_no_lock(world):
     for uri in (name(world), "eventfd:", "signal:self", f"sysvsem:{KEY}?undo=no"):
         world.has(world.do("lock", uri, "--", "touch", "ran", code=2).err, "given back")
     world.has(world.do("lock", "file:/x?create=no", "--", "touch", "ran", code=2).err, "file:/path")
-    world.has(world.do("lock", f"file:{world.path}", "--", "touch", "ran", code=3).err, "directory")
+    world.has(world.do("lock", f"file:{world.path}", "--", "touch", "ran", code=1).err, "directory")
     os.mkfifo(world.path / "fifo")
     world.has(world.do("lock", f"file:{world.path}/fifo", "--", "touch", "ran", code=1).err,
               "not a file")
