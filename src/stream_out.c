@@ -341,7 +341,7 @@ static void tear(struct sinew__link *link)
 
 static int is_torn(const struct sinew__link *link)
 {
-	return sinew__fail(EPIPE, "send to %s: the connection broke inside a message",
+	return sinew__fail(EPIPE, "send to %s: no reader is left; one left inside a message",
 		link->channel->spec.text);
 }
 
