@@ -2,7 +2,8 @@
  *
  * stream_out.c - sending messages over byte streams.
  *
- * Frames are gathered in the outbox, a long payload stays where it is; then as few writes as can be.
+ * Frames are gathered in the outbox (batch.c), a long payload stays where it is; then as few writes as can
+ * be.
  * Invariant: between calls the outbox holds only bytes of accepted messages, from a frame's
  * beginning on or from where a write stopped inside one; frames never tear and never reorder.
  *
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #include "banned.h"
+#include "batch.h"
 #include "copy.h"
 #include "error.h"
 #include "passed.h"
@@ -24,141 +26,6 @@
 #include "stream.h"
 #include "table.h"
 #include "wait.h"
-
-enum { INLINE = 4096 }; /* payloads up to this are copied into the outbox */
-
-/* One call's worth: `count` messages gathered, the last one's payload perhaps outside. */
-struct batch {
-	const struct sinew_msg *msgs;
-	unsigned count;
-	size_t base;            /* where its frames begin in the outbox */
-	const uint8_t *payload; /* of the last message, not copied; or NULL */
-	size_t payload_size, payload_gone;
-	bool passing; /* the only message has descriptors, and they are still to go */
-};
-
-static uint8_t frame_type(const struct sinew_msg *msg)
-{
-	if (msg->fd_count)
-		return SINEW__FRAME_FDS;
-	return msg->flags & SINEW_MSG_TAGGED ? SINEW__FRAME_TAGGED : SINEW__FRAME_PLAIN;
-}
-
-static size_t overhead(const struct sinew_channel *channel, const struct sinew_msg *msg)
-{
-	switch (channel->spec.common.frame) {
-	case SINEW__FRAME_LINE:
-		return 1;
-	case SINEW__FRAME_RAW:
-		return 0;
-	default:
-		return sinew__frame_header_size(frame_type(msg));
-	}
-}
-
-static int too_large(struct sinew_channel *channel, size_t size, size_t limit, const char *advice)
-{
-	return sinew__fail(EMSGSIZE, "send to %s: the message has %zu bytes, the limit is %zu%s",
-		channel->spec.text, size, limit, advice);
-}
-
-static bool goes_in_pieces(const struct sinew__link *link, const struct sinew_msg *msg)
-{
-	return link->atomic && link->writer &&
-	       msg->size + overhead(link->channel, msg) > link->atomic;
-}
-
-/* Whether this message can be carried at all. */
-static int check(
-	struct sinew_channel *channel, const struct sinew__link *link, const struct sinew_msg *msg)
-{
-	size_t max = (size_t)channel->spec.common.max;
-	size_t over = overhead(channel, msg);
-
-	if (msg->size > max)
-		return too_large(channel, msg->size, max, " (max=)");
-	if (link->atomic && !link->writer && msg->size + over > link->atomic)
-		return too_large(channel, msg->size, link->atomic - over,
-			": a longer one could be torn by other writers; use chunk=yes, or "
-			"writers=1 "
-			"if there are none");
-	if (goes_in_pieces(link, msg) && msg->flags & SINEW_MSG_TAGGED)
-		return sinew__fail(EOPNOTSUPP,
-			"send to %s: a message that goes in pieces (above %zu bytes) carries no "
-			"tag",
-			channel->spec.text, link->atomic - over);
-	if (channel->spec.common.frame == SINEW__FRAME_LINE && msg->size &&
-		memchr(msg->data, '\n', msg->size))
-		return sinew__fail(EINVAL,
-			"send to %s: with frame=line a message cannot contain a newline",
-			channel->spec.text);
-	if (channel->spec.common.frame == SINEW__FRAME_RAW && msg->size == 0)
-		return sinew__fail(EINVAL,
-			"send to %s: with frame=raw a stream cannot carry an empty message",
-			channel->spec.text);
-	return 0;
-}
-
-/* Writes the frame of one message into the outbox, with its payload if `inlined`. */
-static void put_frame(struct sinew_channel *channel, struct sinew__outbox *out,
-	const struct sinew_msg *msg, bool inlined)
-{
-	if (channel->spec.common.frame == SINEW__FRAME_LENGTH) {
-		bool tagged = msg->flags & SINEW_MSG_TAGGED;
-		const struct sinew__frame frame = {.type = frame_type(msg),
-			.fds = (uint8_t)msg->fd_count,
-			.tagged = tagged,
-			.size = (uint32_t)msg->size,
-			.tag = tagged ? msg->tag : 0};
-		out->tail += sinew__frame_write(out->data + out->tail, &frame);
-	}
-	if (!inlined)
-		return;
-	sinew__copy(out->data + out->tail, msg->data, msg->size);
-	out->tail += msg->size;
-	if (channel->spec.common.frame == SINEW__FRAME_LINE)
-		out->data[out->tail++] = '\n';
-}
-
-/* Gathers frames from msgs on: at least one, or the reason why the first cannot go. */
-static int gather(struct sinew__link *link, const struct sinew_msg *msgs, unsigned count,
-	struct batch *batch, int64_t until)
-{
-	struct sinew_channel *channel = link->channel;
-	struct sinew__outbox *out = &link->out;
-	size_t limit = link->atomic ? link->atomic : SINEW__BULK;
-	bool raw_unit = link->atomic && channel->spec.common.frame == SINEW__FRAME_RAW;
-	bool lines = channel->spec.common.frame == SINEW__FRAME_LINE;
-
-	*batch = (struct batch){.msgs = msgs, .base = out->tail};
-	while (batch->count < count && !batch->payload) {
-		const struct sinew_msg *msg = &msgs[batch->count];
-		int r = check(channel, link, msg);
-		if (r < 0)
-			return batch->count ? 0 : r;
-		if (goes_in_pieces(link, msg) || (msg->fd_count && batch->count))
-			return 0;
-		size_t frame = overhead(channel, msg) + msg->size;
-		bool first = batch->count == 0;
-		bool inlined = link->atomic || msg->size <= INLINE || lines;
-		if (!first && out->tail + (inlined ? frame : SINEW__FRAME_MOST) > limit)
-			return 0;
-		if (msg->size > INLINE && channel->pool)
-			r = sinew__pool_reserve(link, frame, first ? until : SINEW_NOW);
-		if (r < 0)
-			return first ? r : 0;
-		put_frame(channel, out, msg, inlined);
-		if (!inlined) {
-			batch->payload = msg->data;
-			batch->payload_size = msg->size;
-		}
-		batch->count++;
-		batch->passing = msg->fd_count;
-		if (raw_unit || batch->passing)
-			return 0;
-	}
-	return 0;
-}
 
 static int broken(struct sinew__link *link, ssize_t error)
 {
@@ -172,7 +39,7 @@ static int broken(struct sinew__link *link, ssize_t error)
 
 /* The first write of a message with descriptors takes them along. */
 static ssize_t write_or_pass(
-	struct sinew__link *link, struct batch *batch, struct iovec *iov, int n, bool wait)
+	struct sinew__link *link, struct sinew__batch *batch, struct iovec *iov, int n, bool wait)
 {
 	if (!batch || !batch->passing)
 		return link->ops->write(link, iov, n, wait);
@@ -182,7 +49,7 @@ static ssize_t write_or_pass(
 }
 
 /* One write of what is in the outbox and of the payload. Bytes, or -errno. */
-static ssize_t write_some(struct sinew__link *link, struct batch *batch, int64_t until)
+static ssize_t write_some(struct sinew__link *link, struct sinew__batch *batch, int64_t until)
 {
 	struct sinew_channel *channel = link->channel;
 	struct sinew__outbox *out = &link->out;
@@ -223,7 +90,7 @@ static ssize_t write_some(struct sinew__link *link, struct batch *batch, int64_t
 }
 
 /* Writes until all is gone. 0 or -errno; head and payload_gone tell how far it came. */
-static int push(struct sinew__link *link, struct batch *batch, int64_t until)
+static int push(struct sinew__link *link, struct sinew__batch *batch, int64_t until)
 {
 	struct sinew__outbox *out = &link->out;
 
@@ -242,7 +109,7 @@ static int push(struct sinew__link *link, struct batch *batch, int64_t until)
 
 /* After a push that stopped: takes back the messages of the batch that have not begun, keeps the
  * rest of the one that has. Returns how many were accepted. */
-static unsigned retract(struct sinew__link *link, struct batch *batch)
+static unsigned retract(struct sinew__link *link, struct sinew__batch *batch)
 {
 	struct sinew__outbox *out = &link->out;
 	size_t at = batch->base;
@@ -254,7 +121,7 @@ static unsigned retract(struct sinew__link *link, struct batch *batch)
 		if (at >= out->head && !(outside && batch->payload_gone))
 			break;
 		accepted++;
-		at += overhead(link->channel, msg) + (outside ? 0 : msg->size);
+		at += sinew__overhead(link->channel, msg) + (outside ? 0 : msg->size);
 	}
 	out->tail = at;
 	if (batch->payload && accepted == batch->count) {
@@ -347,7 +214,7 @@ static int is_torn(const struct sinew__link *link)
 
 /* A broken connection takes nothing more: what has not gone whole was not accepted. Returns how many
  * have. */
-static unsigned take_back(struct sinew__link *link, const struct batch *batch)
+static unsigned take_back(struct sinew__link *link, const struct sinew__batch *batch)
 {
 	struct sinew__outbox *out = &link->out;
 	size_t end = batch->base;
@@ -356,7 +223,7 @@ static unsigned take_back(struct sinew__link *link, const struct batch *batch)
 	for (; whole < batch->count; whole++) {
 		const struct sinew_msg *msg = &batch->msgs[whole];
 		bool outside = batch->payload && whole + 1 == batch->count;
-		size_t next = end + overhead(link->channel, msg) + (outside ? 0 : msg->size);
+		size_t next = end + sinew__overhead(link->channel, msg) + (outside ? 0 : msg->size);
 		if (out->head < next || outside)
 			break;
 		end = next;
@@ -383,13 +250,13 @@ static int send_batch(
 {
 	struct sinew_channel *channel = link->channel;
 	struct sinew__outbox *out = &link->out;
-	struct batch batch = {0};
+	struct sinew__batch batch = {0};
 
-	int r = check(channel, link, msgs);
-	if (r == 0 && goes_in_pieces(link, msgs))
+	int r = sinew__batch_check(channel, link, msgs);
+	if (r == 0 && sinew__goes_in_pieces(link, msgs))
 		return send_in_pieces(link, msgs, until);
 	if (r == 0)
-		r = gather(link, msgs, count, &batch, until);
+		r = sinew__batch_gather(link, msgs, count, &batch, until);
 	if (r < 0)
 		return r;
 	if (!batch.payload && !batch.passing && out->tail < (size_t)channel->spec.common.coalesce &&
@@ -427,8 +294,8 @@ static int make_way(struct sinew__link *link, const struct sinew_msg *msg, int64
 		}
 		introduce(link);
 		if (out->head == out->tail ||
-			(gathering && !goes_in_pieces(link, msg) &&
-				out->tail + overhead(channel, msg) + msg->size <= limit))
+			(gathering && !sinew__goes_in_pieces(link, msg) &&
+				out->tail + sinew__overhead(channel, msg) + msg->size <= limit))
 			return 0;
 		r = push(link, NULL, until);
 		if (r < 0)
@@ -472,7 +339,7 @@ static struct sinew__link *hold(
 size_t sinew__stream_simple(const struct sinew__link *link)
 {
 	const struct sinew__common *common = &link->channel->spec.common;
-	size_t limit = INLINE;
+	size_t limit = SINEW__INLINE;
 
 	if (common->frame != SINEW__FRAME_LENGTH || common->coalesce)
 		return 0;
