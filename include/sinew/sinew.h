@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * sinew.h - channels: messages between Unix processes, whatever carries them.
+ * sinew.h - communication between Unix processes: channels move messages, regions share bytes,
+ * events wake. Locks for shared memory are in lock.h.
  *
- * A channel is named by a URI, "scheme:rest?key=value&key=value"; sinew(7) lists the schemes. One
- * small set of calls serves them all, and what a mechanism cannot do is told in advance by its
- * capabilities and refused with -EOPNOTSUPP, never emulated in silence.
+ * Each is named by a URI, "scheme:rest?key=value&key=value"; sinew(7) lists the schemes. One small
+ * set of calls serves all schemes of a kind, and what a mechanism cannot do is told in advance by
+ * its capabilities and refused with -EOPNOTSUPP, never emulated in silence.
  *
  * Results      0 or a count on success, -errno on failure. sinew_error_text() has the words.
  * Deadlines    `until` is an absolute CLOCK_MONOTONIC time in nanoseconds, or SINEW_NOW (never
@@ -222,7 +223,8 @@ int sinew_caps(const char *uri, struct sinew_caps *caps);
 
 /* Removes what outlived its processes under that name. -EBUSY: somebody lives there (of a fifo: a sinew
  * channel reads it; others who have it open cannot be seen without disturbing them, and go on without the
- * name; of a queue: a sinew channel has it open); -ENOENT; -EEXIST: the name is something else; -EOPNOTSUPP: this mechanism leaves nothing. */
+ * name; of a queue: a sinew channel has it open); -ENOENT; -EEXIST: the name is something else;
+ * -EOPNOTSUPP: this mechanism leaves nothing. */
 int sinew_remove(const char *uri);
 
 /* This thread's last failure in words, "connect unix:/run/x: nobody listens there"; never NULL,
@@ -278,6 +280,7 @@ int sinew_region_make(sinew_region **region, const char *uri, size_t size, sinew
 /* The bytes, page-aligned, until sinew_region_close(). Other processes have them elsewhere: keep
  * offsets in a region, never pointers. */
 void *sinew_region_data(const sinew_region *region);
+/* Its size in bytes. */
 size_t sinew_region_size(const sinew_region *region);
 /* Whether our call made it: 1 or 0. */
 int sinew_region_is_new(const sinew_region *region);
@@ -309,38 +312,6 @@ int sinew_region_check(sinew_region *region);
 
 /* Unmaps and frees. With temp=yes the last one removes the name. NULL is fine. */
 int sinew_region_close(sinew_region *region);
-
-/* Looking things up, for help texts and completions. Each gives NULL past the last row. */
-struct sinew_scheme {
-	const char *name;    /* "unix" */
-	const char *syntax;  /* "unix:/path or unix:@name" */
-	const char *summary; /* one line */
-};
-struct sinew_option {
-	const char *key;     /* "max" */
-	const char *values;  /* "size", "yes|no", "stream|seqpacket|dgram" */
-	const char *preset;  /* the default, as text */
-	const char *summary; /* one line */
-};
-struct sinew_limit {
-	const char *name;   /* "largest pipe" */
-	const char *source; /* "/proc/sys/fs/pipe-max-size", "limits.h" */
-	int64_t value;      /* -1: cannot be read here */
-};
-/* The schemes of this build. */
-const struct sinew_scheme *sinew_scheme(unsigned index);
-/* What a URI of this scheme names: "channel", "event", "region"; NULL: the scheme is not known. */
-const char *sinew_scheme_kind(const char *scheme);
-/* Options of a scheme, those common to all schemes last. */
-const struct sinew_option *sinew_option(const char *scheme, unsigned index);
-/* Name and meaning of capability bit `bit` ("boundaries", "a message arrives whole, …"). Channels
- * have the bits from 0 on, events those from 32 on, regions those from 48 on; NULL past the last of
- * a kind. */
-const char *sinew_cap_name(unsigned bit);
-/* The same in words. */
-const char *sinew_cap_text(unsigned bit);
-/* This system's limits that matter to `scheme`: fills *limit; -ENOENT past the last. */
-int sinew_limit(const char *scheme, unsigned index, struct sinew_limit *limit);
 
 /* ---- events: wake another process, perhaps with one 64-bit word ----
  *
@@ -410,8 +381,9 @@ int sinew_event_apply(
  * keep it. That of an eventfd: can be passed to any process, which adopts it with eventfd:fd=N. */
 int sinew_event_fd(sinew_event *event);
 
-/* As sinew_cancel(), sinew_resume(). */
+/* As sinew_cancel(). */
 int sinew_event_cancel(sinew_event *event);
+/* As sinew_resume(). */
 int sinew_event_resume(sinew_event *event);
 
 /* Closes and frees; the object stays as long as its kind does. A semaphore that gives back gives
@@ -457,6 +429,41 @@ int sinew_tally_post(struct sinew_tally *tally, uint32_t count);
 int sinew_tally_wait(struct sinew_tally *tally, int64_t until);
 /* Units that are there. */
 uint32_t sinew_tally_value(const struct sinew_tally *tally);
+
+/* ---- looking things up, for help texts and completions ----
+ *
+ * Each gives NULL past the last row. */
+
+struct sinew_scheme {
+	const char *name;    /* "unix" */
+	const char *syntax;  /* "unix:/path or unix:@name" */
+	const char *summary; /* one line */
+};
+struct sinew_option {
+	const char *key;     /* "max" */
+	const char *values;  /* "size", "yes|no", "stream|seqpacket|dgram" */
+	const char *preset;  /* the default, as text */
+	const char *summary; /* one line */
+};
+struct sinew_limit {
+	const char *name;   /* "largest pipe" */
+	const char *source; /* "/proc/sys/fs/pipe-max-size", "limits.h" */
+	int64_t value;      /* -1: cannot be read here */
+};
+/* The schemes of this build. */
+const struct sinew_scheme *sinew_scheme(unsigned index);
+/* What a URI of this scheme names: "channel", "event", "region"; NULL: the scheme is not known. */
+const char *sinew_scheme_kind(const char *scheme);
+/* Options of a scheme, those common to all schemes last. */
+const struct sinew_option *sinew_option(const char *scheme, unsigned index);
+/* Name and meaning of capability bit `bit` ("boundaries", "a message arrives whole, …"). Channels
+ * have the bits from 0 on, events those from 32 on, regions those from 48 on; NULL past the last of
+ * a kind. */
+const char *sinew_cap_name(unsigned bit);
+/* The same in words. */
+const char *sinew_cap_text(unsigned bit);
+/* This system's limits that matter to `scheme`: fills *limit; -ENOENT past the last. */
+int sinew_limit(const char *scheme, unsigned index, struct sinew_limit *limit);
 
 #ifdef __cplusplus
 }
