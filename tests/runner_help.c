@@ -10,10 +10,12 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +39,48 @@ void test_pause(void)
 {
 	poll(NULL, 0, 1);
 }
+
+/* ---- leak checkers ----
+ *
+ * A process that was forked while another thread was at work may have inherited a lock of the leak
+ * checker that this thread held; its check at the exit would wait for it for ever. Such a child is not
+ * checked; its parent is. */
+
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || __has_feature(address_sanitizer)
+
+static bool several_threads, unchecked;
+
+int __lsan_is_turned_off(void);
+
+int __lsan_is_turned_off(void)
+{
+	return unchecked;
+}
+
+static void before_fork(void)
+{
+	struct stat tasks;
+
+	/* "." and "..", and a directory a thread. */
+	several_threads = stat("/proc/self/task", &tasks) == 0 && tasks.st_nlink > 3;
+}
+
+static void in_child(void)
+{
+	unchecked = unchecked || several_threads;
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	pthread_atfork(before_fork, NULL, in_child);
+}
+
+#endif
+
+/* ---- processes ---- */
 
 pid_t test_fork(void (*fn)(void *), void *arg)
 {
