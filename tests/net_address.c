@@ -380,8 +380,8 @@ static void write_hosts(const struct line *line, unsigned number)
 
 static void own_hosts(const struct line *line)
 {
-	CHECK_SYS(unshare(CLONE_NEWNS));
-	CHECK_SYS(mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+		SKIP("mounting over a file needs root, and not in a chroot");
 	write_hosts(line, 1);
 	CHECK_SYS(mount(test_path("hosts"), "/etc/hosts", NULL, MS_BIND, NULL));
 }
@@ -408,8 +408,8 @@ TEST_EACH(connected, renewed_to_where_the_name_leads_now, struct line, line, .ti
 	struct scene scene;
 	uint64_t n = 0;
 
-	scene_open(&scene, line, WIRE_PLAIN, NULL);
 	own_hosts(line);
+	scene_open(&scene, line, WIRE_PLAIN, NULL);
 	wire_retries(&scene.wire, FEW);
 	sinew_channel *server = listen_at(line, "*", "keep-open=yes", 0);
 	pid_t pid = scene_fork(&scene, renew_by_name);

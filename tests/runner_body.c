@@ -23,6 +23,8 @@
 struct fd_entry {
 	int fd;
 	char target[120];
+	dev_t device;
+	ino_t inode;
 };
 
 struct fd_list {
@@ -136,7 +138,19 @@ static bool read_fd(struct fd_entry *entry, int dir, const char *name)
 		return false;
 	entry->target[length] = '\0';
 	entry->fd = (int)strtol(name, NULL, 10);
+	struct stat st;
+	if (fstat(entry->fd, &st) < 0)
+		return false;
+	entry->device = st.st_dev;
+	entry->inode = st.st_ino;
 	return true;
+}
+
+/* A file may be shown by another path after a change of the mount namespace. */
+static bool is_same_file(const struct fd_entry *a, const struct fd_entry *b)
+{
+	return strcmp(a->target, b->target) == 0 ||
+	       (a->device == b->device && a->inode == b->inode);
 }
 
 static void each_fd(void (*see)(const struct fd_entry *, void *), void *arg)
@@ -174,7 +188,7 @@ static void compare_fd(const struct fd_entry *entry, void *arg)
 			old = &before->entries[i];
 	if (!old)
 		runner_mark(STDERR_FILENO, "leaked fd %d -> %s", entry->fd, entry->target);
-	else if (strcmp(old->target, entry->target) != 0)
+	else if (!is_same_file(old, entry))
 		runner_mark(STDERR_FILENO, "replaced fd %d -> %s by %s", entry->fd, old->target,
 			entry->target);
 	if (old)
