@@ -107,6 +107,7 @@ struct sweep_flow {
 	const char *send_name, *receive_name;
 	bool bounded;  /* messages have boundaries */
 	bool endless;  /* there is no END */
+	bool passes;   /* descriptors travel, too: one with the first message of each call */
 	unsigned next; /* number of the next message: each is tried once */
 	struct sweep_note {
 		unsigned number;

@@ -354,23 +354,37 @@ SHORT_VECTOR(writev, , (fd, iov, n))
 SHORT_VECTOR(preadv2, COMMA off_t at COMMA int flags, (fd, iov, n, at, flags))
 SHORT_VECTOR(pwritev2, COMMA off_t at COMMA int flags, (fd, iov, n, at, flags))
 
-#define SHORT_MESSAGE(name, type, arguments)                                                       \
-	static ssize_t short_##name(int fd, type m, int flags)                                     \
-	{                                                                                          \
-		int error = step(SWEEP_##name);                                                    \
-		errno = error;                                                                     \
-		struct iovec byte;                                                                 \
-		struct msghdr copy = *m;                                                           \
-		if (shorten(SWEEP_##name, fd, size_of(m->msg_iov, m->msg_iovlen))) {               \
-			byte = first_byte(m->msg_iov);                                             \
-			copy.msg_iov = &byte;                                                      \
-			copy.msg_iovlen = 1;                                                       \
-			m = &copy;                                                                 \
-		}                                                                                  \
-		return error ? -1 : real.name arguments;                                           \
+static ssize_t short_sendmsg(int fd, const struct msghdr *m, int flags)
+{
+	int error = step(SWEEP_sendmsg);
+	errno = error;
+	struct iovec byte;
+	struct msghdr copy = *m;
+	if (shorten(SWEEP_sendmsg, fd, size_of(m->msg_iov, m->msg_iovlen))) {
+		byte = first_byte(m->msg_iov);
+		copy.msg_iov = &byte;
+		copy.msg_iovlen = 1;
 	}
-SHORT_MESSAGE(sendmsg, const struct msghdr *, (fd, m, flags))
-SHORT_MESSAGE(recvmsg, struct msghdr *, (fd, m, flags))
+	return error ? -1 : real.sendmsg(fd, &copy, flags);
+}
+
+/* What the kernel writes beside the bytes is the caller's. */
+static ssize_t short_recvmsg(int fd, struct msghdr *m, int flags)
+{
+	int error = step(SWEEP_recvmsg);
+	errno = error;
+	struct iovec byte;
+	const struct msghdr whole = *m;
+	if (shorten(SWEEP_recvmsg, fd, size_of(m->msg_iov, m->msg_iovlen))) {
+		byte = first_byte(m->msg_iov);
+		m->msg_iov = &byte;
+		m->msg_iovlen = 1;
+	}
+	ssize_t r = error ? -1 : real.recvmsg(fd, m, flags);
+	m->msg_iov = whole.msg_iov;
+	m->msg_iovlen = whole.msg_iovlen;
+	return r;
+}
 
 #define TRANSFERS(X)                                                                               \
 	X(read)                                                                                    \

@@ -10,6 +10,7 @@
 #include "sweep.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -185,6 +186,19 @@ static bool refused(struct sweep_flow *f, size_t size, int error, int *first, un
 	return false;
 }
 
+/* A descriptor goes with an accepted message, and with no other. */
+static void check_passed(const struct sweep_flow *f, int fd, int r)
+{
+	if (!f->passes)
+		return;
+	if (r > 0 && fd >= 0)
+		BAD("the descriptor of a message that was accepted is still here");
+	if (r <= 0 && (fd < 0 || fcntl(fd, F_GETFD) < 0))
+		BAD("the descriptor of a message that was refused is gone");
+	if (fd >= 0)
+		close(fd);
+}
+
 void sweep_put(struct sweep_flow *f, const struct sweep_end *end, const struct sweep_manner *manner,
 	uint64_t peer, size_t size, unsigned count)
 {
@@ -196,10 +210,14 @@ void sweep_put(struct sweep_flow *f, const struct sweep_end *end, const struct s
 		for (unsigned i = 0; i < count; i++)
 			msgs[i] = (struct sinew_msg){
 				.data = content(f->next + i), .size = size, .peer = peer};
+		int fd = f->passes ? CHECK_SYS(dup(STDIN_FILENO)) : -1;
+		msgs->fds = f->passes ? &fd : NULL;
+		msgs->fd_count = f->passes;
 		if (manner->now && !may_stay_full(f))
 			await_room(end);
 		int r = TRY(
 			f->send_name, sinew_send(end->channel, msgs, count, send_until(f, manner)));
+		check_passed(f, fd, r);
 		if (r < 0 && !(r == -EAGAIN && manner->now))
 			sweep_judge(r);
 		if (r == 0 || r > (int)count)

@@ -172,6 +172,7 @@ static void begin(struct both *b, const struct sweep_talk *t)
 			.send_name = "answer", .receive_name = "receive the answer", .next = 1000}};
 	b->there.bounded = b->back.bounded = can(t, SINEW_CAP_BOUNDARIES);
 	b->there.endless = b->back.endless = !can(t, SINEW_CAP_END);
+	b->there.passes = b->back.passes = can(t, SINEW_CAP_FDS);
 	b->large = largest(t);
 	if (!poll)
 		return;
