@@ -4,8 +4,19 @@
 packages_build='gcc libc6-dev meson ninja-build pkg-config python3'
 # The library that the benchmark compares with; without it that column says so.
 packages_bench='libzmq3-dev'
-packages_check='clang g++ libclang-rt-14-dev clang-format socat netcat-openbsd mandoc strace
-	iproute2 procps util-linux'
+packages_check='
+	clang
+	g++
+	libclang-rt-14-dev
+	clang-format
+	socat
+	netcat-openbsd
+	mandoc
+	strace
+	iproute2
+	procps
+	util-linux
+'
 
 # missing_packages NAME...: those of them that are not installed, on one line.
 missing_packages()

@@ -6,8 +6,19 @@
 
 #include <string.h>
 
-const struct cli_verb *const cli_verbs[] = {&verb_send, &verb_recv, &verb_relay, &verb_wait,
-	&verb_post, &verb_lock, &verb_region, &verb_info, &verb_rm, &verb_help, NULL};
+const struct cli_verb *const cli_verbs[] = {
+	&verb_send,
+	&verb_recv,
+	&verb_relay,
+	&verb_wait,
+	&verb_post,
+	&verb_lock,
+	&verb_region,
+	&verb_info,
+	&verb_rm,
+	&verb_help,
+	NULL,
+};
 
 const struct cli_verb *cli_verb_find(const char *name)
 {
