@@ -147,7 +147,7 @@ enum sinew__why {
 	/* No coming back: */
 	SINEW__WHY_DEAD = 7,    /* its last moment on a CPU; time == left, no dispatch follows */
 	SINEW__WHY_RUNNING = 8, /* with OPEN only: it has not left; it runs since ran_since */
-	/* first dispatch: left == 0, woken is when it was admitted (or 0), and the waker is who admitted it: its creator */
+	/* First dispatch: left == 0, woken is when it was admitted (or 0), the waker its creator. */
 	SINEW__WHY_NEW = 9,
 };
 
@@ -187,10 +187,12 @@ enum sinew__interval_flags {
  *   dev, ino   the inode: what /proc/PID/fd shows as pipe:[ino], socket:[ino]
  *   detail     by magic: socket: family << 16 | type; anonymous inode: enum sinew__anonymous << 24,
  *              with the low bits of the eventfd-id or of a number that tells one from another;
- *              other: the file's open mode, 1 read, 2 write
- * Futexes: arg0 is the address, arg1 the operation. System V: arg0 the id. wait4: arg0 the pid. */
+ *              other: how the file is open, 1 read | 2 write, | its type (i_mode & S_IFMT)
+ * Futexes: arg0 is the address, arg1 the operation. System V: arg0 the id. wait4: arg0 the pid.
+ * poll and ppoll: fd is the first one of arg1 many. */
 struct sinew__wait {
-	/* TASK_* bits as the kernel has them: 1 sleep, 2 disk sleep, 4 stopped, 8 traced, 0x402 idle, with flags masked off; 0: runnable */
+	/* TASK_* bits as the kernel has them, flags masked off: 1 sleep, 2 disk sleep, 4 stopped,
+	 * 8 traced, 0x402 idle; 0: runnable. */
 	sinew__u32 state;
 	sinew__s32 call; /* number of the system call, -1: none */
 	sinew__u64 arg0;
@@ -231,7 +233,7 @@ struct sinew__interval {
 	sinew__u64 ran_since, left, woken; /* 0: unknown, or did not happen */
 	/* 0: unknown, outside of the PID namespace, or the idle task */
 	sinew__u32 waker_tid, waker_tgid;
-	/* who ran on left_cpu after it; 0: nobody (idle), or not visible */
+	/* Preempted: who ran on left_cpu after it; 0: not visible. */
 	sinew__u32 next_tid, next_tgid;
 	struct sinew__wait wait;
 };
@@ -240,11 +242,12 @@ enum sinew__thread_flags {
 	/* it was there when the recording began; else it was just made */
 	SINEW__THREAD_SEEDED = 1u << 0,
 	SINEW__THREAD_KERNEL = 1u << 1,
+	SINEW__THREAD_RUNNING = 1u << 3, /* SEEDED: it was on `head.cpu` */
 	/* SEEDED: its process has ended and is not reaped; `time` is no exit */
 	SINEW__THREAD_ZOMBIE = 1u << 2,
 };
 
-/* A thread: made just now by `parent_tid` (who called clone()), or found at the beginning. */
+/* A thread: made just now by `maker_tid` (who called clone()), or found at the beginning. */
 struct sinew__thread {
 	struct sinew__record head;
 	struct sinew__who who;
