@@ -17,7 +17,7 @@
 #include "text.h"
 #include "units.h"
 
-enum { MOST_ROWS = 32, LONG_ONLY = 256 };
+enum { MOST_ROWS = 64, LONG_ONLY = 256 };
 
 /* Rows in the form getopt_long() wants. */
 struct compiled {

@@ -16,6 +16,7 @@ enum split {
 	SPLIT_SIZE, /* pieces of `piece` bytes */
 };
 
+enum { MOST_PIDS = 256 };
 enum { MOST_FDS = 253 }; /* that the kernel lets travel with one message */
 
 struct settings {
@@ -33,6 +34,14 @@ struct settings {
 	unsigned fd_count;
 	bool take_fds; /* recv --fd */
 	bool json, events, quiet, verbose, help;
+
+	/* trace */
+	uint32_t pids[MOST_PIDS];
+	unsigned pid_count;
+	const char *cgroup, *output, *tier;
+	int64_t duration; /* nanoseconds; 0: until it ends */
+	uint64_t buffer;  /* bytes; 0: not given */
+	bool all;
 
 	const char **pairs; /* -o key=value, as given */
 	int pair_count;
