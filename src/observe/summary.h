@@ -30,6 +30,9 @@ int sinew__summary_add(struct sinew__summary *summary, const struct sinew__recor
  * is escaped always. */
 int sinew__summary_write(struct sinew__summary *summary, FILE *stream, enum sinew__format format);
 
+/* What is wrong with where the records came from: shown with every result. */
+void sinew__summary_fault(struct sinew__summary *summary, const char *words);
+
 void sinew__summary_close(struct sinew__summary *summary);
 
 #endif
