@@ -174,16 +174,17 @@ static const char *const drawing[] = {
 };
 
 /* Which figure a letter stands for. */
-static const char *figure(const struct sinew__states *states, char letter, sinew__short text)
+static const char *figure(
+	const struct sinew__states *states, char letter, unsigned width, sinew__short text)
 {
 	static const enum sinew__move moves[] = {SINEW__ADMITTED, SINEW__DISPATCHED, SINEW__ENDED,
 		SINEW__BY_SLICE, SINEW__BY_WOKEN, SINEW__BY_CLASS, SINEW__BY_YIELD, SINEW__BY_OTHER,
 		SINEW__TO_BLOCKED, SINEW__REAPED};
 
 	if (letter == 'A')
-		return sinew__number(states->total.moves[SINEW__WOKEN_UP], text);
+		return sinew__brief(states->total.moves[SINEW__WOKEN_UP], width, text);
 	if (letter >= '0' && letter <= '9')
-		return sinew__number(states->total.moves[moves[letter - '0']], text);
+		return sinew__brief(states->total.moves[moves[letter - '0']], width, text);
 	static const enum sinew__state spent[] = {
 		SINEW__NEW, SINEW__READY, SINEW__RUNNING, SINEW__TERMINATED, SINEW__BLOCKED};
 	return sinew__duration(states->total.time[spent[letter - 'a']], text);
@@ -192,15 +193,16 @@ static const char *figure(const struct sinew__states *states, char letter, sinew
 static void draw_row(const struct sinew__states *states, const char *row, FILE *stream)
 {
 	char line[4 * SINEW__WIDTH] = "";
-	int used = 0;
+	int used = 0, width;
 	sinew__short text;
 
-	for (; *row; row += *row == '%' ? 2 + (int)strspn(row + 2, "_") : 1) {
+	for (; *row; row += width) {
+		width = *row == '%' ? 2 + (int)strspn(row + 2, "_") : 1;
 		if (*row != '%')
-			used += snprintf(line + used, 2, "%c", *row);
+			line[used++] = *row;
 		else
-			used += snprintf(line + used, sizeof text, "%-*s",
-				2 + (int)strspn(row + 2, "_"), figure(states, row[1], text));
+			used += snprintf(line + used, sizeof text, "%-*s", width,
+				figure(states, row[1], (unsigned)width, text));
 	}
 	while (used && line[used - 1] == ' ')
 		used--;

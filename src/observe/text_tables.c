@@ -97,25 +97,12 @@ void sinew__text_states(const struct sinew__states *states, const struct sinew__
 	table(states, page, &(const struct form){state_cells, STATES_NAME});
 }
 
-/* As many digits as fit into five columns. */
-static const char *short_number(uint64_t n, sinew__short text)
-{
-	static const char units[] = "kMGTP";
-	int unit = -1;
-
-	for (; n > 99999 || (unit >= 0 && n > 9999); n /= 1000)
-		unit++;
-	snprintf(text, sizeof(sinew__short), unit < 0 ? "%" PRIu64 : "%" PRIu64 "%c", n,
-		unit < 0 ? '\0' : units[unit]);
-	return text;
-}
-
 static void move_cells(const struct sinew__account *account, const struct sinew__page *page)
 {
 	sinew__short text;
 
 	for (unsigned i = SINEW__ADMITTED; i <= SINEW__ENDED; i++)
-		fprintf(page->stream, "%6s", short_number(account->moves[i], text));
+		fprintf(page->stream, "%6s", sinew__brief(account->moves[i], 5, text));
 }
 
 void sinew__text_moves(const struct sinew__states *states, const struct sinew__page *page)
@@ -137,7 +124,7 @@ static void bar(const struct sinew__page *page, unsigned bin, uint64_t n, uint64
 
 	fprintf(page->stream, "  %s %9s |%-40.*s| %s\n", last ? "over " : "under",
 		sinew__duration(UINT64_C(1) << (bin + !last), below),
-		(int)((n * 40 + most - 1) / most), full, sinew__number(n, number));
+		(int)((n * 40 + most - 1) / most), full, sinew__brief(n, 20, number));
 }
 
 void sinew__text_delay(const struct sinew__states *states, const struct sinew__page *page)

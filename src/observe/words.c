@@ -21,6 +21,10 @@ char *sinew__duration(uint64_t ns, sinew__short text)
 	while (unit->ns > 1 && ns < unit->ns)
 		unit++;
 	uint64_t whole = ns / unit->ns, rest = ns % unit->ns;
+	if (whole >= 10000) {
+		snprintf(text, sizeof(sinew__short), "%" PRIu64 " h", whole / 3600);
+		return text;
+	}
 	if (ns == 0)
 		snprintf(text, sizeof(sinew__short), "0");
 	else if (unit->ns == 1 || whole >= 100)
@@ -46,6 +50,21 @@ char *sinew__number(uint64_t n, sinew__short text)
 		*at++ = digits[i];
 	}
 	*at = '\0';
+	return text;
+}
+
+char *sinew__brief(uint64_t n, unsigned columns, sinew__short text)
+{
+	static const char units[] = " kMGTPE";
+	const char *unit = units;
+
+	if (strlen(sinew__number(n, text)) <= columns)
+		return text;
+	snprintf(text, sizeof(sinew__short), "%" PRIu64, n);
+	while (strlen(text) > columns && unit[1]) {
+		n /= 1000;
+		snprintf(text, sizeof(sinew__short), "%" PRIu64 "%c", n, *++unit);
+	}
 	return text;
 }
 

@@ -15,10 +15,12 @@
 /* Room for a duration, or for a number with commas. */
 typedef char sinew__short[32];
 
-/* "0", "812 ns", "1.23 us", "45.6 ms", "7.89 s", "120 s", cut, never rounded up. Returns `text`. */
+/* "0", "812 ns", "1.23 us", "45.6 ms", "7.89 s", "120 s", "3 h", cut, never rounded up. Returns `text`. */
 char *sinew__duration(uint64_t ns, sinew__short text);
 /* "5,032". Returns `text`. */
 char *sinew__number(uint64_t n, sinew__short text);
+/* The same in at most so many columns, 4 or more: "5,032", "5032", "503k". Returns `text`. */
+char *sinew__brief(uint64_t n, unsigned columns, sinew__short text);
 /* "s" unless n is 1. */
 const char *sinew__plural(uint64_t n);
 /* So many of a hundred, whole; 0 of nothing. Never 100 for a part, never 0 for more than nothing. */
