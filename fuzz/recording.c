@@ -158,6 +158,9 @@ static void tell(struct sinew__replay *replay)
 	while ((r = sinew__replay_next(replay, &record)) > 0)
 		REQUIRE(sinew__states_add(&states, record) == 0, "%s", sinew__observe_error());
 	REQUIRE(r == 0, "reading failed: %s", sinew__observe_error());
+	if (sinew__replay_fault(replay))
+		snprintf(states.fault, sizeof states.fault, "%s", sinew__replay_fault(replay));
+	REQUIRE(states.ended || states.fault[0], "no end, and no fault");
 	REQUIRE(sinew__states_settle(&states) == 0, "%s", sinew__observe_error());
 	check_states(&states);
 	check_output(&states, sinew__text_write, check_text);

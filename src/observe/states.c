@@ -150,7 +150,7 @@ static void settle_task(struct sinew__states *states, struct sinew__task *task)
 
 int sinew__states_settle(struct sinew__states *states)
 {
-	int r = drain(states, true);
+	int r = drain(states, states->ended || states->fault[0]);
 
 	states->missing = 0;
 	for (uint32_t i = 0; i < states->process_count; i++)

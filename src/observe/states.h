@@ -170,7 +170,8 @@ void sinew__states_fini(struct sinew__states *states);
 /* One record, in the order in which they came. 0 or -ENOMEM. */
 int sinew__states_add(struct sinew__states *states, const struct sinew__record *record);
 
-/* Takes what is still in the window, and, if the recording has ended, gives every life an end. */
+/* Counts what is missing. If the recording has ended or breaks off (fault), first takes what is still in the
+ * window; if it has ended, gives every life an end. */
 int sinew__states_settle(struct sinew__states *states);
 
 /* What a life came to: the sum of its times, which is at - begin, else there is a fault in here. */

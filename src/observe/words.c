@@ -55,15 +55,15 @@ char *sinew__number(uint64_t n, sinew__short text)
 
 char *sinew__brief(uint64_t n, unsigned columns, sinew__short text)
 {
-	static const char units[] = " kMGTPE";
-	const char *unit = units;
+	static const char suffixes[] = " kMGTPE";
+	const char *suffix = suffixes;
 
 	if (strlen(sinew__number(n, text)) <= columns)
 		return text;
 	snprintf(text, sizeof(sinew__short), "%" PRIu64, n);
-	while (strlen(text) > columns && unit[1]) {
+	while (strlen(text) > columns && suffix[1]) {
 		n /= 1000;
-		snprintf(text, sizeof(sinew__short), "%" PRIu64 "%c", n, *++unit);
+		snprintf(text, sizeof(sinew__short), "%" PRIu64 "%c", n, *++suffix);
 	}
 	return text;
 }
