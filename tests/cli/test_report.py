@@ -214,7 +214,7 @@ def every_record_may_be_missing(world):
 @case
 def a_cut_file_is_told_as_far_as_it_goes(world):
     data = recording("pipe")
-    for size in range(512, len(data), 41):
+    for size in range(512, len(data), 173):
         ended = report(world, data[:size], "--json", code=1)
         world.has(ended.err, "it is cut")
         told = json.loads(ended.out)
