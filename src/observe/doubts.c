@@ -47,6 +47,15 @@ static bool torn(const struct sinew__states *states, sinew__long text)
 		       states->torn, states->torn == 1 ? " does" : "s do");
 }
 
+static bool overlaps(const struct sinew__states *states, sinew__long text)
+{
+	return states->overlaps &&
+	       SAY(text,
+		       "%" PRIu64 " run%s longer than until somebody else came to the same CPU: a "
+		       "switch was not seen; what came after is told as unseen.",
+		       states->overlaps, states->overlaps == 1 ? " lasts" : "s last");
+}
+
 static bool contradictions(const struct sinew__states *states, sinew__long text)
 {
 	return states->contradictions &&
@@ -141,8 +150,8 @@ static const struct lack {
 	{SINEW__HAS_REAPED, "When the dead were reaped was not recorded."},
 };
 
-static doubt *const doubts[] = {fault, lost, gaps, torn, contradictions, strange, late, missing,
-	asleep, folded, unlisted, spilled, crowd};
+static doubt *const doubts[] = {fault, lost, gaps, torn, overlaps, contradictions, strange, late,
+	missing, asleep, folded, unlisted, spilled, crowd};
 
 bool sinew__doubt(const struct sinew__states *states, unsigned i, sinew__long text)
 {

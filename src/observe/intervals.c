@@ -42,21 +42,27 @@ static void arrive(
 	task->cpu = (uint16_t)number;
 }
 
-static void leave(
-	struct sinew__states *states, struct sinew__task *task, const struct sinew__interval *in)
+/* It leaves its CPU, as it says at `left`. Returns until when that can be believed: if somebody else came
+ * to the CPU before, a switch was not seen. */
+static uint64_t leave(struct sinew__states *states, struct sinew__task *task,
+	const struct sinew__interval *in, uint64_t left)
 {
 	struct sinew__cpu_state *cpu = sinew__cpu_of(states, task->cpu);
-	uint64_t left = in->why == SINEW__WHY_RUNNING ? in->head.time : in->left;
 	bool same =
 		in->left_cpu == task->cpu && (!in->ran_since || in->ran_since == task->dispatched);
+	uint64_t until = left;
 
 	if (cpu && cpu->occupant == task)
 		cpu->occupant = NULL;
 	if (task->dispatched && same && left) {
 		states->checked++;
-		states->overlaps += task->followed && left > task->followed;
+		if (task->followed && left > task->followed) {
+			states->overlaps++;
+			until = task->followed;
+		}
 	}
 	task->dispatched = task->followed = 0;
+	return until;
 }
 
 /* ---- what was waited for ---- */
@@ -204,9 +210,9 @@ static uint64_t earliest(const struct sinew__states *states, const struct sinew_
 	return time < in->head.time ? time : in->head.time;
 }
 
-/* The run that this interval ends: until `left`. */
+/* The run that this interval ends at `left`, and that is believed until `until`. */
 static void run(struct sinew__states *states, struct sinew__task *task,
-	const struct sinew__interval *in, uint64_t left)
+	const struct sinew__interval *in, uint64_t until, uint64_t left)
 {
 	struct sinew__cpu_state *cpu = sinew__cpu_of(states, in->left_cpu);
 	bool first = task->number == 0, ran = task->now == SINEW__RUNNING;
@@ -218,9 +224,10 @@ static void run(struct sinew__states *states, struct sinew__task *task,
 	if (in->ran_since || !ran)
 		sinew__spend(states, task, SINEW__UNSEEN, in->ran_since ? in->ran_since : left);
 	uint64_t from = task->at;
-	sinew__spend(states, task, SINEW__RUNNING, left);
+	sinew__spend(states, task, SINEW__RUNNING, until);
 	if (cpu)
 		cpu->running += task->at - from;
+	sinew__spend(states, task, SINEW__UNSEEN, left);
 }
 
 static bool is_blocked(const struct sinew__interval *in)
@@ -363,29 +370,44 @@ static void mistrust(
 	task->dispatched = task->followed = 0;
 }
 
+/* The recording's end tells once more of those that had ended before. */
+static bool is_known_death(const struct sinew__task *task, const struct sinew__interval *in)
+{
+	return task->dead && in->why == SINEW__WHY_DEAD && in->left == task->dead &&
+	       (in->head.flags & SINEW__INTERVAL_OPEN);
+}
+
+static int believe(
+	struct sinew__states *states, struct sinew__task *task, const struct sinew__interval *in)
+{
+	uint64_t left = in->why == SINEW__WHY_RUNNING ? in->head.time : in->left;
+	uint64_t until = leave(states, task, in, left);
+
+	if (in->why != SINEW__WHY_NEW && !(in->head.flags & SINEW__INTERVAL_SEEDED))
+		run(states, task, in, until, left);
+	int r = go_on(states, task, in);
+	dispatch(states, task, in);
+	return r;
+}
+
 int sinew__take_interval(struct sinew__states *states, const struct sinew__interval *in)
 {
-	int error;
-	struct sinew__task *task = sinew__task_get(states, &in->who, earliest(states, in), &error);
-	bool ran = in->why != SINEW__WHY_NEW && !(in->head.flags & SINEW__INTERVAL_SEEDED);
+	int r;
+	struct sinew__task *task = sinew__task_get(states, &in->who, earliest(states, in), &r);
 
 	if (!task)
-		return error;
+		return r;
 	states->intervals++;
+	if (is_known_death(task, in))
+		return 0;
 	if (task->over || task->dead || task->left_open || !follows(states, task, in)) {
 		sinew__contradict(states, task);
 		return 0;
 	}
-	if (!in_order(task, in) || !fits(task, in)) {
+	if (!in_order(task, in) || !fits(task, in))
 		mistrust(states, task, in);
-	} else {
-		if (ran)
-			run(states, task, in,
-				in->why == SINEW__WHY_RUNNING ? in->head.time : in->left);
-		leave(states, task, in);
-		error = go_on(states, task, in);
-		dispatch(states, task, in);
-	}
+	else
+		r = believe(states, task, in);
 	task->number = in->number ? in->number : task->number + 1;
-	return error;
+	return r;
 }

@@ -205,8 +205,12 @@ static void tell_zombie(
 			sinew__number_text(states, task->parent, who));
 		return;
 	}
+	if (!from)
+		more(text, "; a zombie since before");
 	if (!task->reaper)
 		more(text, "; reaped by nobody, it had not to be");
+	else if (!from)
+		more(text, ", reaped by %.100s", sinew__number_text(states, task->reaper, who));
 	else if (task->certain)
 		more(text, "; a zombie for %s, reaped by %.100s", after(from, task->reaped, t),
 			sinew__number_text(states, task->reaper, who));
