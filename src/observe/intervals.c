@@ -73,20 +73,6 @@ static bool names_a_task(unsigned context)
 	       context == SINEW__CONTEXT_WORKER;
 }
 
-/* The id of the process with this number, or nobody. -ENOMEM. */
-static int id_of(struct sinew__states *states, uint32_t tgid, uint32_t tid, uint32_t *id)
-{
-	*id = SINEW__NOBODY;
-	if (tgid == 0 && tid == 0)
-		return 0;
-	const struct sinew__process *process =
-		sinew__process_get(states, tgid ? tgid : tid, 0, false);
-	if (!process)
-		return -ENOMEM;
-	*id = process->id;
-	return 0;
-}
-
 static struct sinew__object object_of(const struct sinew__wait *wait)
 {
 	if (wait->magic == 0)
@@ -108,7 +94,7 @@ static int find_waker(struct sinew__states *states, const struct sinew__interval
 	if (!names_a_task(in->context))
 		return 0;
 	key->waker_call = in->waker_call;
-	return id_of(states, in->waker_tgid, in->waker_tid, &key->waker);
+	return sinew__process_id(states, in->waker_tgid, in->waker_tid, &key->waker);
 }
 
 static int note_block(struct sinew__states *states, const struct sinew__task *task,
@@ -146,7 +132,7 @@ static int note_push(struct sinew__states *states, struct sinew__task *task,
 {
 	struct sinew__push_key key = {.victim = task->process->id, .why = in->why};
 
-	if (id_of(states, in->next_tgid, in->next_tid, &key.next) < 0)
+	if (sinew__process_id(states, in->next_tgid, in->next_tid, &key.next) < 0)
 		return -ENOMEM;
 	struct sinew__push_row *row = sinew__tally_push(&states->tally, &key);
 	if (!row)

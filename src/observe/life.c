@@ -69,7 +69,7 @@ int sinew__take_thread(struct sinew__states *states, const struct sinew__thread 
 		task->made = in->head.time;
 	if (task->number == 0 && task->now == SINEW__UNSEEN && task->at == in->head.time)
 		task->now = seeded ? looked_at(in) : SINEW__NEW;
-	return 0;
+	return sinew__process_id(states, in->maker_tgid, in->maker_tid, &task->maker_id);
 }
 
 int sinew__take_admit(struct sinew__states *states, const struct sinew__admit *in)
@@ -144,7 +144,7 @@ int sinew__take_exit(struct sinew__states *states, const struct sinew__exit *in)
 	task->exited = in->head.time;
 	task->code = in->code;
 	task->parent = in->parent_tgid;
-	return 0;
+	return sinew__process_id(states, in->parent_tgid, 0, &task->parent_id);
 }
 
 static void end_life(
@@ -180,5 +180,5 @@ int sinew__take_reaped(struct sinew__states *states, const struct sinew__reaped 
 	if (task->over || in->reaped > in->head.time || in->exited > in->reaped)
 		return sinew__contradict(states, task), 0;
 	end_life(states, task, in);
-	return 0;
+	return sinew__process_id(states, in->reaper_tgid, in->reaper_tid, &task->reaper_id);
 }

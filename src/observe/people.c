@@ -95,16 +95,6 @@ static struct sinew__process *process_make(
 	return made;
 }
 
-/* The latest stands first. */
-struct sinew__process *sinew__process_find(const struct sinew__states *states, uint32_t tgid)
-{
-	struct sinew__process *at = states->by_tgid[bucket(tgid, 0)];
-
-	while (at && (at->tgid != tgid || at == states->others))
-		at = at->next;
-	return at;
-}
-
 /* Whether a thread that was made at `start` can be one of this process, or its first. */
 static bool fits(const struct sinew__process *process, uint64_t start, bool first)
 {
@@ -113,6 +103,7 @@ static bool fits(const struct sinew__process *process, uint64_t start, bool firs
 	return first ? process->start == start : process->start <= start;
 }
 
+/* The latest stands first. */
 struct sinew__process *sinew__process_get(
 	struct sinew__states *states, uint32_t tgid, uint64_t start, bool first)
 {
@@ -125,6 +116,19 @@ struct sinew__process *sinew__process_get(
 	if (found && first && found->start == 0 && found != states->others)
 		found->start = start;
 	return found;
+}
+
+int sinew__process_id(struct sinew__states *states, uint32_t tgid, uint32_t tid, uint32_t *id)
+{
+	*id = SINEW__NOBODY;
+	if (tgid == 0 && tid == 0)
+		return 0;
+	const struct sinew__process *process =
+		sinew__process_get(states, tgid ? tgid : tid, 0, false);
+	if (!process)
+		return -ENOMEM;
+	*id = process->id;
+	return 0;
 }
 
 /* ---- threads ---- */
@@ -243,6 +247,7 @@ struct sinew__task *sinew__task_get(
 	task->who = *who;
 	task->begin = task->at = begin;
 	task->now = SINEW__UNSEEN;
+	task->maker_id = task->parent_id = task->reaper_id = SINEW__NOBODY;
 	add_sibling(process, task);
 	hash_in(states, task);
 	states->task_count++;

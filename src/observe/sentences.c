@@ -34,15 +34,6 @@ char *sinew__process_text(const struct sinew__states *states, uint32_t id, sinew
 	return process_words(states->processes[id], text);
 }
 
-char *sinew__number_text(const struct sinew__states *states, uint32_t tgid, sinew__long text)
-{
-	const struct sinew__process *process = sinew__process_find(states, tgid);
-
-	if (process)
-		return process_words(process, text);
-	return tgid ? PUT(text, "%u", tgid) : PUT(text, "somebody unknown");
-}
-
 /* ---- objects and calls ---- */
 
 static const struct magic {

@@ -14,8 +14,6 @@ typedef char sinew__long[512];
 
 /* "456 feeder"; of nobody: "somebody unknown". Returns `text`. */
 char *sinew__process_text(const struct sinew__states *states, uint32_t id, sinew__long text);
-/* The same of a process by its number, whoever had it last. */
-char *sinew__number_text(const struct sinew__states *states, uint32_t tgid, sinew__long text);
 
 /* "pipe:[8123]", or NULL: none. */
 const char *sinew__object_text(

@@ -100,12 +100,12 @@ struct sinew__task {
 	bool retired;       /* the exec of another thread took its place and its name */
 	uint32_t gaps, contradictions;
 	/* birth: who made it, its steps; 0: not seen */
-	uint32_t maker;
+	uint32_t maker, maker_id; /* its number, and which process had it then */
 	uint64_t made, admitted, first_run, exec;
 	uint32_t execs;
 	/* end */
 	uint64_t exited, dead, reaped, reaped_before, released;
-	uint32_t code, parent, reaper;
+	uint32_t code, parent, parent_id, reaper, reaper_id;
 	bool exit_seen, exit_process, reap_seen, certain;
 	/* the check of its CPU: since when it runs where, and when somebody else came there */
 	uint64_t dispatched, followed;
@@ -198,7 +198,7 @@ void sinew__task_retire(struct sinew__states *states, struct sinew__task *task);
  * `others` when there are too many. */
 struct sinew__process *sinew__process_get(
 	struct sinew__states *states, uint32_t tgid, uint64_t start, bool first);
-/* The same, without making one. */
-struct sinew__process *sinew__process_find(const struct sinew__states *states, uint32_t tgid);
+/* The id of the process that has this number now (tgid 0: that of this thread), or nobody. 0 or -ENOMEM. */
+int sinew__process_id(struct sinew__states *states, uint32_t tgid, uint32_t tid, uint32_t *id);
 
 #endif

@@ -69,23 +69,37 @@ static void put_word(const struct sinew__page *page, const char *word, size_t si
 	*column += columns_of(word, size);
 }
 
-void sinew__paragraph(const struct sinew__page *page, const char *first, const char *text)
+static void wrap(const struct sinew__page *page, size_t column, size_t indent, const char *text)
 {
-	size_t indent = sinew__columns(first), column = indent;
+	bool began = false;
 
-	fputs(first, page->stream);
 	for (const char *at = text; *at;) {
 		size_t word = strcspn(at, " ");
-		if (column > indent && column + 1 + columns_of(at, word) > SINEW__WIDTH) {
+		if (began && column + 1 + columns_of(at, word) > SINEW__WIDTH) {
 			next_line(page, indent, &column);
-		} else if (column > indent) {
+		} else if (began) {
 			fputc(' ', page->stream);
 			column++;
 		}
 		put_word(page, at, word, indent, &column);
+		began = true;
 		at += word + (at[word] == ' ');
 	}
 	fputc('\n', page->stream);
+}
+
+void sinew__paragraph(const struct sinew__page *page, const char *first, const char *text)
+{
+	size_t indent = sinew__columns(first);
+
+	fputs(first, page->stream);
+	wrap(page, indent, indent, text);
+}
+
+void sinew__entry(const struct sinew__page *page, const char *text)
+{
+	fputs("  ", page->stream);
+	wrap(page, 2, 4, text);
 }
 
 void sinew__cell(const struct sinew__page *page, const char *text, unsigned columns)

@@ -19,6 +19,8 @@ void sinew__heading(const struct sinew__page *page, const char *text);
 /* Broken into lines that fit, the first begun with `first`, the others with as many spaces. A word that
  * does not fit into a line is broken, too. */
 void sinew__paragraph(const struct sinew__page *page, const char *first, const char *text);
+/* The same for one of a list: the first line begins after two spaces, the others after four. */
+void sinew__entry(const struct sinew__page *page, const char *text);
 /* Text cut to so many columns, and filled up with spaces. */
 void sinew__cell(const struct sinew__page *page, const char *text, unsigned columns);
 

@@ -51,7 +51,7 @@ static void block_lines(const struct sinew__states *states, const struct sinew__
 	snprintf(line, sizeof line, "%.200s: %s in %s block%s",
 		sinew__process_text(states, rows[0]->key.process, who), sinew__duration(all, time),
 		times(blocks, number), sinew__plural(blocks));
-	sinew__paragraph(page, "  ", line);
+	sinew__entry(page, line);
 	for (uint32_t i = 0; i < count && i < MOST_ROWS; i++)
 		block_line(states, page, rows[i], all);
 	if (count > MOST_ROWS)
@@ -122,7 +122,7 @@ static void wake_lines(const struct sinew__states *states, const struct sinew__p
 			rows[i].context == SINEW__CONTEXT_SOFTIRQ ? "probably " : "",
 			sinew__process_text(states, rows[i].process, who),
 			times(rows[i].count, number), sinew__plural(rows[i].count));
-		sinew__paragraph(page, "  ", line);
+		sinew__entry(page, line);
 	}
 	if (left)
 		fprintf(page->stream, "  and %u more pairs\n", left);
@@ -165,7 +165,7 @@ void sinew__text_pushes(const struct sinew__states *states, const struct sinew__
 	if (count)
 		sinew__heading(page, "Who took over from whom, and why");
 	for (uint32_t i = 0; i < count && i < MOST_PAIRS; i++)
-		sinew__paragraph(page, "  ", push_text(states, rows[i], text));
+		sinew__entry(page, push_text(states, rows[i], text));
 	if (count > MOST_PAIRS)
 		fprintf(page->stream, "  and %u more pairs\n", count - MOST_PAIRS);
 	free(rows);

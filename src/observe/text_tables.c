@@ -178,7 +178,8 @@ static void tell_birth(
 	if (!task->born) {
 		more(text, "was there before");
 	} else {
-		more(text, "forked by %.100s at %s", sinew__number_text(states, task->maker, who),
+		more(text, "forked by %.100s at %s",
+			sinew__process_text(states, task->maker_id, who),
 			after(states->begin, task->made, t));
 		if (task->admitted)
 			more(text, ", ready %s later", after(task->made, task->admitted, t));
@@ -202,7 +203,7 @@ static void tell_zombie(
 
 	if (!task->reap_seen) {
 		more(text, "; a zombie that %.100s has not reaped",
-			sinew__number_text(states, task->parent, who));
+			sinew__process_text(states, task->parent_id, who));
 		return;
 	}
 	if (!from)
@@ -210,14 +211,14 @@ static void tell_zombie(
 	if (!task->reaper)
 		more(text, "; reaped by nobody, it had not to be");
 	else if (!from)
-		more(text, ", reaped by %.100s", sinew__number_text(states, task->reaper, who));
+		more(text, ", reaped by %.100s", sinew__process_text(states, task->reaper_id, who));
 	else if (task->certain)
 		more(text, "; a zombie for %s, reaped by %.100s", after(from, task->reaped, t),
-			sinew__number_text(states, task->reaper, who));
+			sinew__process_text(states, task->reaper_id, who));
 	else
 		more(text, "; a zombie for %s to %s, reaped by %.100s",
 			after(from, task->reaped, t), after(from, task->reaped_before, u),
-			sinew__number_text(states, task->reaper, who));
+			sinew__process_text(states, task->reaper_id, who));
 	more(text, "; released by %s", after(states->begin, task->released, t));
 }
 
@@ -271,7 +272,7 @@ void sinew__text_lives(const struct sinew__states *states, const struct sinew__p
 		more(text, "%.80s: ", sinew__process_text(states, picked[i]->id, who));
 		tell_birth(states, task, text);
 		tell_end(states, task, text);
-		sinew__paragraph(page, "  ", text);
+		sinew__entry(page, text);
 	}
 	if (left)
 		fprintf(page->stream, "  and %u more\n", left);
