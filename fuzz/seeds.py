@@ -427,6 +427,7 @@ RECORDINGS = {
                                "end size=32", "admit size=8"),
     "far": b"\1" + recording(f"thread time=0x0fffffffffffffff {THREAD}",
                              f"exit time=0x7fffffffffffffff {THREAD}"),
+    "end-far": b"\1" + recording(f"admit time=1000000001 {THREAD}", "end time=0xffffffffffffffff"),
     "cut": b"\1" + whole("pipe")[512:900],
 }
 for name, data in RECORDINGS.items():

@@ -131,13 +131,15 @@ int sinew__states_add(struct sinew__states *states, const struct sinew__record *
 	union sinew__any any;
 
 	states->records++;
-	if (!sinew__record_copy(&any, record) || record->time > states->begin + far_future) {
-		states->strange++;
-		return 0;
-	}
-	if (record->time > states->end)
+	bool known = sinew__record_copy(&any, record);
+	bool possible = record->time <= states->begin + far_future;
+	states->strange += !known || !possible;
+	if (possible && known && record->time > states->end)
 		states->end = record->time;
-	return take(states, &any);
+	/* The end is one whatever its time. */
+	if (known && (possible || record->type == SINEW__RECORD_END))
+		return take(states, &any);
+	return 0;
 }
 
 static void settle_task(struct sinew__states *states, struct sinew__task *task)
