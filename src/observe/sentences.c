@@ -155,6 +155,8 @@ char *sinew__ender_text(
 	case SINEW__CONTEXT_TASK:
 		return deed_text(states, key, "", text);
 	case SINEW__CONTEXT_SOFTIRQ:
+		if (key->waker == SINEW__NOBODY)
+			return PUT(text, "ended by a soft interrupt");
 		return deed_text(states, key, "probably ", text);
 	case SINEW__CONTEXT_HARDIRQ:
 		return PUT(text, "ended by an interrupt");

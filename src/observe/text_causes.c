@@ -82,7 +82,8 @@ void sinew__text_blocked(const struct sinew__states *states, const struct sinew_
 
 static bool is_task(const struct sinew__wakeup *wakeup)
 {
-	return wakeup->context == SINEW__CONTEXT_TASK || wakeup->context == SINEW__CONTEXT_SOFTIRQ;
+	return wakeup->context == SINEW__CONTEXT_TASK ||
+	       (wakeup->context == SINEW__CONTEXT_SOFTIRQ && wakeup->waker != SINEW__NOBODY);
 }
 
 static const char *waker_text(
@@ -94,6 +95,9 @@ static const char *waker_text(
 		return "an interrupt";
 	case SINEW__CONTEXT_TIMER:
 		return "a timer";
+	case SINEW__CONTEXT_SOFTIRQ:
+		return is_task(wakeup) ? sinew__process_text(states, wakeup->waker, text)
+				       : "a soft interrupt";
 	case SINEW__CONTEXT_UNKNOWN:
 		return "somebody unknown";
 	default:
@@ -119,7 +123,7 @@ static void wake_lines(const struct sinew__states *states, const struct sinew__p
 			sinew__heading(page, tasks ? "Who woke whom" : "Woken by no task");
 		snprintf(line, sizeof line, "%.200s %swoke %.200s %s time%s",
 			waker_text(states, &rows[i], waker),
-			rows[i].context == SINEW__CONTEXT_SOFTIRQ ? "probably " : "",
+			tasks && rows[i].context == SINEW__CONTEXT_SOFTIRQ ? "probably " : "",
 			sinew__process_text(states, rows[i].process, who),
 			times(rows[i].count, number), sinew__plural(rows[i].count));
 		sinew__entry(page, line);
