@@ -541,6 +541,39 @@ TEST(memory_is_bounded_by_the_living)
 	sinew__states_fini(&states);
 }
 
+/* One number, used by more processes than are kept: the rest is one process, and nothing is looked for in
+ * a line of thousands. */
+TEST(one_number_for_all)
+{
+	struct sinew__states states;
+	union sinew__any any;
+	const unsigned lives = SINEW__PROCESSES_MOST + 5000;
+
+	start(&states);
+	for (unsigned i = 0; i < lives; i++) {
+		memset(&any, 0, sizeof any);
+		any.thread.head = (struct sinew__record){
+			SINEW__RECORD_THREAD, sizeof any.thread, 0, 0, base + 1000 * (uint64_t)i};
+		any.thread.who = (struct sinew__who){7, 7, base + i};
+		CHECK_EQ(sinew__states_add(&states, &any.head), 0);
+		any.reaped =
+			(struct sinew__reaped){.head = {SINEW__RECORD_REAPED, sizeof any.reaped, 0,
+						       0, base + 1000 * (uint64_t)i + 500},
+				.who = {7, 7, base + i},
+				.exited = base + 1000 * (uint64_t)i,
+				.reaped = base + 1000 * (uint64_t)i + 500};
+		CHECK_EQ(sinew__states_add(&states, &any.head), 0);
+	}
+	states.ended = true;
+	CHECK_EQ(sinew__states_settle(&states), 0);
+	CHECK_EQ(states.process_count, SINEW__PROCESSES_MOST);
+	CHECK_EQ(states.others->tasks, lives - SINEW__PROCESSES_MOST + 1);
+	CHECK_EQ(states.total.time[SINEW__TERMINATED] + states.total.time[SINEW__UNSEEN],
+		500 * (uint64_t)lives);
+	check_law(&states);
+	sinew__states_fini(&states);
+}
+
 /* More waits of different kinds than there are rows: the times are kept in the last row. */
 TEST(tables_are_bounded)
 {

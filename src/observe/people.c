@@ -13,7 +13,8 @@
 #include "fault.h"
 #include "states.h"
 
-enum { BUCKETS = 16384 };
+/* Records come nearly in order: who had a number long ago is not spoken of any more. */
+enum { BUCKETS = 16384, OLDER_MOST = 16 };
 
 static uint32_t bucket(uint32_t number, uint64_t start)
 {
@@ -68,6 +69,26 @@ static int make_room(struct sinew__states *states)
 	return 0;
 }
 
+/* Where the latest process with this number stands, or the free place for one. */
+static struct sinew__process **place_of(const struct sinew__states *states, uint32_t tgid)
+{
+	struct sinew__process **at = &states->by_tgid[bucket(tgid, 0)];
+
+	while (*at && (*at)->tgid != tgid)
+		at = &(*at)->next;
+	return at;
+}
+
+/* From now on it is the latest with its number. */
+static void lead(struct sinew__states *states, struct sinew__process *process)
+{
+	struct sinew__process **at = place_of(states, process->tgid);
+
+	process->older = *at;
+	process->next = *at ? (*at)->next : NULL;
+	*at = process;
+}
+
 static struct sinew__process *process_make(
 	struct sinew__states *states, uint32_t tgid, uint64_t start)
 {
@@ -89,9 +110,7 @@ static struct sinew__process *process_make(
 	}
 	made->tgid = tgid;
 	made->start = start;
-	struct sinew__process **head = &states->by_tgid[bucket(tgid, 0)];
-	made->next = *head;
-	*head = made;
+	lead(states, made);
 	return made;
 }
 
@@ -103,14 +122,13 @@ static bool fits(const struct sinew__process *process, uint64_t start, bool firs
 	return first ? process->start == start : process->start <= start;
 }
 
-/* The latest stands first. */
 struct sinew__process *sinew__process_get(
 	struct sinew__states *states, uint32_t tgid, uint64_t start, bool first)
 {
-	struct sinew__process *found = tgid ? states->by_tgid[bucket(tgid, 0)] : NULL;
+	struct sinew__process *found = tgid ? *place_of(states, tgid) : NULL;
 
-	while (found && (found->tgid != tgid || !fits(found, start, first)))
-		found = found->next;
+	for (unsigned i = 0; found && !fits(found, start, first); i++)
+		found = i < OLDER_MOST ? found->older : NULL;
 	if (!found)
 		found = process_make(states, tgid, first ? start : 0);
 	if (found && first && found->start == 0 && found != states->others)

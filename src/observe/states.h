@@ -72,8 +72,9 @@ struct sinew__account {
 };
 
 struct sinew__process {
-	struct sinew__process *next; /* with the same hash */
-	uint32_t id;                 /* counts them from 0, as they were first met */
+	struct sinew__process *next;  /* with the same hash and another number */
+	struct sinew__process *older; /* that had this number before */
+	uint32_t id;                  /* counts them from 0, as they were first met */
 	uint32_t tgid;
 	uint64_t start; /* 0: unknown */
 	char comm[SINEW__COMM];
