@@ -162,6 +162,22 @@ def a_used_number_is_another_process(world):
                 [("\\x1b[31mred\\x07", 2), ("first", 1)], "processes with the number 30")
 
 
+@case
+def what_a_kernel_recorded_agrees_with_itself(world):
+    told = as_json(world, recording("real"))
+    evidence = told["evidence"]
+    world.check(evidence["joined"] > 40 and evidence["checked"] > 40, evidence)
+    world.equal([evidence[key] for key in ("torn", "overlaps", "gaps", "contradictions", "late",
+                                           "lost", "strange", "missing")], [0] * 8, "faults")
+    world.equal(told["total"]["time_ns"]["unseen"], 0, "unseen")
+    world.has(report(world, recording("real")).out, "written by 24144 sh, 5 times")
+
+
+@each(name=["pipe", "real"])
+def lines_and_bytes_are_the_same(world, name):
+    world.equal(build.build(build.lines(recording(name))), recording(name), "bytes")
+
+
 # ---- order, loss, cuts ----
 
 def shuffled(data, reach):

@@ -3,6 +3,7 @@
 """Makes a recording out of readable lines.
 
 build.py LINES RECORDING
+build.py --lines RECORDING >LINES
 
 A line is the type of a record and its fields, as `interval tid=7 number=1 why=blocked …`; the first one
 is the header. Fields are those of src/observe/record.h; what is not given is zero. Numbers may be sums
@@ -137,7 +138,49 @@ def build(lines):
     return head + b"".join(records)
 
 
+def field(name, kind, value):
+    if kind.endswith("s"):
+        value = shlex.quote(value.rstrip(b"\0").decode("latin-1").encode("unicode_escape").decode())
+    return f"{name}={value}"
+
+
+def fields_of(data, at, end, fields, preset):
+    """The fields that are not what they would be if they were not given."""
+    for name, kind in fields:
+        size = struct.calcsize("=" + kind)
+        if at + size > end:
+            return
+        value, = struct.unpack_from("=" + kind, data, at)
+        at += size
+        if value != preset.get(name, 0) and value != bytes(size):
+            yield field(name, kind, value)
+
+
+def lines(data):
+    """The readable form of a recording that is whole."""
+    yield " ".join(["header", *fields_of(data, 0, 512, HEADER, PRESET)])
+    names = {code: (name, fields) for name, (code, fields) in TYPES.items()}
+    at = struct.unpack_from("=I", data, 16)[0]
+    while at < len(data):
+        code, size, *head = struct.unpack_from("=HHHHQ", data, at)
+        name, fields = names[code]
+        words = [name] + [f"{key}={value}"
+                          for key, value in zip(("cpu", "flags", "time"), head) if value]
+        preset = {"interval": {"call": -1, "fd": -1}, "end": {"exit_code": -1}}.get(name, {})
+        words += [word for word in fields_of(data, at + 16, at + size, fields, preset)
+                  if not word.startswith(("length=", "records="))]
+        if "length" in dict(fields):
+            text = at + 16 + struct.calcsize("=" + "".join(kind for _, kind in fields))
+            words.append(field("text", "s", data[text:at + size]))
+        yield " ".join(words)
+        at += size
+
+
 if __name__ == "__main__":
+    if sys.argv[1] == "--lines":
+        with open(sys.argv[2], "rb") as source:
+            print("\n".join(lines(source.read())))
+        sys.exit()
     with open(sys.argv[1], encoding="utf-8") as source:
         made = build(source)
     with open(sys.argv[2], "wb") as target:
