@@ -3,6 +3,7 @@
  * account.c - where the time of threads goes: every nanosecond that the point of a thread passes is added
  * to exactly one state of the thread, of its process, and of all.
  */
+#include "../banned.h"
 #include "steps.h"
 
 const char *const sinew__state_names[SINEW__STATES] = {

@@ -7,6 +7,8 @@
 
 #include <stddef.h>
 
+#include "../banned.h"
+
 enum deed {
 	NONE,
 	WROTE,

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "../banned.h"
 #include "sentences.h"
 
 #define SAY(text, ...) (snprintf(text, sizeof(sinew__long), __VA_ARGS__), true)

@@ -7,6 +7,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "../banned.h"
+
 static _Thread_local char last[640] = "no failure yet";
 
 int sinew__observe_fail(int code, const char *format, ...)

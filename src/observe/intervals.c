@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../banned.h"
 #include "calls.h"
 #include "fault.h"
 

@@ -5,6 +5,7 @@
  */
 #include <stdlib.h>
 
+#include "../banned.h"
 #include "outputs.h"
 #include "pick.h"
 #include "verdicts.h"

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../banned.h"
 #include "fault.h"
 
 enum { FIRST = 64, BYTES = sizeof(struct sinew__interval) };

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#include "../banned.h"
+
 static int by_number(uint64_t a, uint64_t b)
 {
 	return a < b ? -1 : a > b;

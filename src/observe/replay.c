@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../banned.h"
 #include "fault.h"
 
 enum { BUFFER = 64 << 10, LONGEST_HEADER = 4096 };

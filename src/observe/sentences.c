@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "../banned.h"
 #include "calls.h"
 
 #define PUT(text, ...) (snprintf(text, sizeof(sinew__long), __VA_ARGS__), (text))

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../banned.h"
 #include "fault.h"
 
 static const uint64_t far_future = UINT64_C(1) << 60; /* ns, 36 years: no recording is that long */

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../banned.h"
 #include "fault.h"
 #include "outputs.h"
 #include "words.h"

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "../banned.h"
 #include "outputs.h"
 #include "sentences.h"
 

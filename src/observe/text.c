@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../banned.h"
 #include "verdicts.h"
 
 /* ---- lines ---- */

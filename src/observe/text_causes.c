@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "../banned.h"
 #include "pick.h"
 #include "text.h"
 

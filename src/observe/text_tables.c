@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../banned.h"
 #include "pick.h"
 #include "text.h"
 

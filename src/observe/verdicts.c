@@ -8,6 +8,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "../banned.h"
+
 #define FIGURES(verdict, ...) snprintf((verdict)->figures, sizeof(verdict)->figures, __VA_ARGS__)
 
 /* ---- at most one on a CPU ---- */

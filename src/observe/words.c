@@ -7,6 +7,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "../banned.h"
+
 /* ---- numbers ---- */
 
 static const struct unit {
