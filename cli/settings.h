@@ -29,6 +29,7 @@ struct settings {
 	int64_t timeout;                 /* nanoseconds; < 0: for ever */
 	uint64_t create, offset, length; /* of a region; 0: not given */
 	bool dump, load;
+	unsigned format; /* of report and trace: enum sinew__format */
 	const char *list;
 	int fds[MOST_FDS]; /* send --fd */
 	unsigned fd_count;

@@ -4,15 +4,17 @@
  * to, and tells what it came to at the end.
  */
 #include <errno.h>
+#include <fault.h>
 #include <inttypes.h>
+#include <recording.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <summary.h>
 #include <sys/wait.h>
+#include <tracer.h>
 
-#include "../src/observe/fault.h"
-#include "../src/observe/recording.h"
-#include "../src/observe/tracer.h"
 #include "exit.h"
 #include "options.h"
 #include "say.h"
@@ -26,7 +28,8 @@ struct trace {
 	const struct settings *settings;
 	struct sinew__tracer *tracer;
 	struct sinew__recording *recording; /* or NULL */
-	uint64_t counts[16];
+	struct sinew__summary *summary;     /* or NULL */
+	int error;                          /* of the summary */
 };
 
 static int trouble(int error)
@@ -45,9 +48,10 @@ static void take(void *arg, const struct sinew__record *record)
 {
 	struct trace *trace = arg;
 
-	trace->counts[record->type % 16]++;
 	if (trace->recording)
 		sinew__recording_add(trace->recording, record);
+	if (trace->summary && !trace->error)
+		trace->error = sinew__summary_add(trace->summary, record);
 }
 
 /* ---- what is asked for ---- */
@@ -136,6 +140,20 @@ static int exit_of(int status)
 	return WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* COMMAND has standard output for itself. */
+static int print_summary(const struct trace *trace)
+{
+	FILE *to = trace->settings->operand_count ? stderr : stdout;
+	int r = trace->error;
+
+	if (r == 0 && trace->summary)
+		r = sinew__summary_write(
+			trace->summary, to, (enum sinew__format)trace->settings->format);
+	if (r == -EPIPE)
+		return EXIT_PIPE;
+	return r < 0 ? trouble(r) : EXIT_DONE;
+}
+
 static void print_end(const struct trace *trace)
 {
 	const struct sinew__end *end = sinew__tracer_end(trace->tracer);
@@ -161,6 +179,8 @@ static int start(struct trace *trace)
 	if (settings->output)
 		r = sinew__recording_create(
 			&trace->recording, settings->output, sinew__tracer_header(trace->tracer));
+	if (r == 0 && !settings->quiet)
+		r = sinew__summary_open(&trace->summary, sinew__tracer_header(trace->tracer));
 	if (r < 0)
 		return trouble(r);
 	sinew__tracer_begin(trace->tracer, (struct sinew__sink){take, trace});
@@ -182,6 +202,7 @@ static int trace_all(struct trace *trace)
 		code = trouble(r < 0 ? r : last);
 	if (trace->recording && sinew__recording_close(trace->recording) < 0)
 		code = exit_worse(code, trouble(-EIO));
+	code = exit_worse(code, print_summary(trace));
 	print_end(trace);
 	if (stop_asked())
 		return stop_code();
@@ -201,6 +222,7 @@ static int run(const struct settings *settings)
 	if (r < 0)
 		return trouble(r);
 	int code = trace_all(&trace);
+	sinew__summary_close(trace.summary);
 	sinew__tracer_close(trace.tracer);
 	return code;
 }
@@ -270,7 +292,9 @@ static const struct cli_option options[] = {
 		"a size up to 1G, such as 64M"},
 	{"tier", 0, "A|B|C|D", "trace in this way only: BPF, ftrace, perf or sampling", set_tier,
 		"A, B, C or D"},
-	OPTION_QUIET,
+	OPTION_FORMAT,
+	OPTION_FORMAT_JSON,
+	{"quiet", 'q', NULL, "no summary, nothing but errors", set_quiet, NULL},
 	OPTION_HELP,
 	OPTION_END,
 };

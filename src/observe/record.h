@@ -236,6 +236,10 @@ struct sinew__interval {
 	/* Preempted: who ran on left_cpu after it; 0: not visible. */
 	sinew__u32 next_tid, next_tgid;
 	struct sinew__wait wait;
+	/* The system call that the waker was in when it woke this thread, plus one; 0: none, or unknown.
+	 * It tells a write from a signal. Meaningful with CONTEXT_TASK and CONTEXT_SOFTIRQ. */
+	sinew__u32 waker_call;
+	sinew__u32 reserved;
 };
 
 enum sinew__thread_flags {
@@ -362,7 +366,7 @@ _Static_assert(offsetof(struct sinew__record_header, boot_id) == 96, "header");
 _Static_assert(offsetof(struct sinew__record_header, command) == 176, "header");
 _Static_assert(sizeof(struct sinew__record) == 16, "record");
 _Static_assert(sizeof(struct sinew__wait) == 48, "wait");
-_Static_assert(sizeof(struct sinew__interval) == 128, "interval");
+_Static_assert(sizeof(struct sinew__interval) == 136, "interval");
 _Static_assert(offsetof(struct sinew__interval, ran_since) == 40, "interval");
 _Static_assert(offsetof(struct sinew__interval, wait) == 80, "interval");
 _Static_assert(sizeof(struct sinew__thread) == 72, "thread");

@@ -37,9 +37,9 @@ struct sinew__source {
 	const struct sinew__source_type *type; /* set by the tracer, as is */
 	struct sinew__sink sink;               /* before the first read() */
 	const struct sinew__request *request;
-	uint32_t has;            /* enum sinew__has */
-	uint64_t started;        /* from then on nothing is missed */
-	uint64_t ended;          /* after finish(): nothing is told of what came later */
+	uint32_t has;     /* enum sinew__has */
+	uint64_t started; /* from then on nothing is missed */
+	uint64_t ended;   /* after finish(): nothing is told of what came later */
 	uint64_t seeding, seeded;
 	uint64_t lost; /* all that was told by LOSS */
 	uint64_t slice;

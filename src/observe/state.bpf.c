@@ -78,35 +78,6 @@ struct {
 	__type(value, __u32);
 } roots SEC(".maps");
 
-/* Processes that have ended and were not reaped, by the kernel's number. */
-struct zombie {
-	struct task_struct *task; /* valid until on_free() takes the row away */
-	__u32 parent;             /* the kernel's number */
-	__u32 certain;
-	__u64 seen; /* still there then */
-	__u32 reaper_tid, reaper_tgid;
-	struct sinew__who who;
-	__u64 exited;
-	__u32 told, reserved;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, struct zombie);
-} zombies SEC(".maps");
-
-/* How many of them each parent has. */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 8192);
-	__uint(map_flags, BPF_F_NO_PREALLOC);
-	__type(key, __u32);
-	__type(value, __u32);
-} parents SEC(".maps");
-
 /* When threads that are not traced were woken, and which names were told. Colliding pids forget. */
 enum { CACHE = 1024 };
 static struct {
@@ -159,6 +130,31 @@ static __always_inline bool is_recorder(struct task_struct *task)
 {
 	return (__u32)task->tgid == control.self;
 }
+
+/* The record of the open interval, as of now. */
+static __noinline void close_interval(struct thread *thread, __u64 now, __u16 flags)
+{
+	struct sinew__interval *record;
+
+	thread->open.number++;
+	record = bpf_ringbuf_reserve(&records, sizeof *record, 0);
+	if (!record) {
+		lose();
+		return;
+	}
+	*record = thread->open;
+	record->head.time = now;
+	record->head.cpu = (__u16)bpf_get_smp_processor_id();
+	record->head.flags |= flags;
+	/* A waking that was seen while the thread was still on its way out. */
+	if (record->woken && record->woken < record->left) {
+		record->woken = record->left;
+		record->head.flags |= SINEW__INTERVAL_EARLY;
+	}
+	send(record);
+}
+
+#include "state_reap.h"
 
 /* ---- leaving a CPU ---------------------------------------------------------------------------- */
 
@@ -213,8 +209,6 @@ static __always_inline void preempted(
 	}
 }
 
-static __always_inline void died(struct task_struct *task, struct thread *thread, __u64 now);
-
 static __always_inline void leave(
 	struct task_struct *task, struct task_struct *next, unsigned int state, __u64 now)
 {
@@ -236,29 +230,6 @@ static __always_inline void leave(
 
 /* ---- coming back ------------------------------------------------------------------------------ */
 
-/* The record of the open interval, as of now. */
-static __noinline void close_interval(struct thread *thread, __u64 now, __u16 flags)
-{
-	struct sinew__interval *record;
-
-	thread->open.number++;
-	record = bpf_ringbuf_reserve(&records, sizeof *record, 0);
-	if (!record) {
-		lose();
-		return;
-	}
-	*record = thread->open;
-	record->head.time = now;
-	record->head.cpu = (__u16)bpf_get_smp_processor_id();
-	record->head.flags |= flags;
-	/* A waking that was seen while the thread was still on its way out. */
-	if (record->woken && record->woken < record->left) {
-		record->woken = record->left;
-		record->head.flags |= SINEW__INTERVAL_EARLY;
-	}
-	send(record);
-}
-
 static __always_inline void come(struct task_struct *task, __u64 now)
 {
 	struct thread *thread = thread_of(task);
@@ -276,106 +247,11 @@ static __always_inline void come(struct task_struct *task, __u64 now)
 	thread->open.waker_tid = thread->open.waker_tgid = 0;
 	thread->open.next_tid = thread->open.next_tgid = 0;
 	thread->open.context = 0;
+	thread->open.waker_call = 0;
 	thread->open.why = SINEW__WHY_RUNNING;
 	if (bpf_core_field_exists(task->se.deadline))
 		thread->deadline = task->se.deadline;
 	thread->slice = task->rt.time_slice;
-}
-
-/* ---- zombies ---------------------------------------------------------------------------------- */
-
-/* There is no event at which a zombie is reaped, and its release is told much later. So its parent is
- * watched: whenever it asks for children or is dispatched, who is still there, and who is gone? */
-struct look {
-	__u64 now;
-	__u32 parent, certain;
-	__u32 tid, tgid;
-};
-
-static __always_inline void tell_reaped(struct zombie *zombie, __u64 gone)
-{
-	RESERVE(record, sinew__reaped, SINEW__RECORD_REAPED, gone);
-
-	zombie->told = 1;
-	if (!record)
-		return;
-	record->who = zombie->who;
-	record->exited = zombie->exited;
-	record->reaped = zombie->seen;
-	record->reaper_tid = zombie->reaper_tid;
-	record->reaper_tgid = zombie->reaper_tgid;
-	record->certain = zombie->certain;
-	record->reserved = 0;
-	send(record);
-}
-
-static long look_at_zombie(void *map, const __u32 *key, struct zombie *zombie, struct look *look)
-{
-	struct task_struct *task = zombie->task;
-
-	if (zombie->parent != look->parent || zombie->told)
-		return 0;
-	if (BPF_CORE_READ(task, exit_state) == EXIT_IS_ZOMBIE) {
-		zombie->seen = look->now;
-		zombie->certain = look->certain;
-		zombie->reaper_tid = look->tid;
-		zombie->reaper_tgid = look->tgid;
-	} else {
-		tell_reaped(zombie, look->now);
-	}
-	return 0;
-}
-
-static __noinline void look_at_zombies(struct task_struct *parent, __u64 now, bool waits)
-{
-	__u32 tgid = (__u32)parent->tgid, *count = bpf_map_lookup_elem(&parents, &tgid);
-	struct look look = {.now = now, .parent = tgid, .certain = waits};
-
-	if (!count || !*count)
-		return;
-	number(parent, &look.tid, &look.tgid);
-	bpf_for_each_map_elem(&zombies, look_at_zombie, &look, 0);
-}
-
-static __always_inline void count_zombie(__u32 parent, int change)
-{
-	__u32 none = 0, *count;
-
-	if (change > 0)
-		bpf_map_update_elem(&parents, &parent, &none, BPF_NOEXIST);
-	count = bpf_map_lookup_elem(&parents, &parent);
-	if (count)
-		__sync_fetch_and_add(count, change);
-	__sync_fetch_and_add(&control.zombies, change);
-}
-
-static __noinline void keep_zombie(
-	struct task_struct *task, const struct sinew__who *who, __u64 exited, __u64 now)
-{
-	__u32 key = (__u32)task->pid;
-	struct task_struct *parent = task->real_parent;
-	struct zombie zombie = {
-		.task = task, .parent = (__u32)parent->tgid, .seen = now, .exited = exited};
-
-	zombie.who = *who;
-	number(parent, &zombie.reaper_tid, &zombie.reaper_tgid);
-	zombie.reaper_tid = 0;
-	if (bpf_map_update_elem(&zombies, &key, &zombie, BPF_ANY) == 0)
-		count_zombie(zombie.parent, 1);
-	else
-		lose();
-}
-
-static __always_inline void died(struct task_struct *task, struct thread *thread, __u64 now)
-{
-	thread->open.why = SINEW__WHY_DEAD;
-	thread->open.woken = 0;
-	thread->open.wait = (struct sinew__wait){.call = -1, .fd = -1};
-	close_interval(thread, now, 0);
-	if (task->exit_state == EXIT_IS_ZOMBIE && task->pid == task->tgid)
-		keep_zombie(task, &thread->open.who, thread->exited, now);
-	else
-		thread->gone = 1;
 }
 
 /* ---- events ----------------------------------------------------------------------------------- */
@@ -656,39 +532,42 @@ int BPF_PROG(on_attach, struct cgroup *cgroup, const char *path, struct task_str
 	return 0;
 }
 
-/* Timers run in interrupts; only these tell them from other ones. */
-static __always_inline int mark_timer(int change)
+/* Timers run in interrupts; only these tell them from other ones. What was missed while attaching is
+ * mended by the next one. */
+static __always_inline int mark_timer(bool hard, __u32 runs)
 {
 	__u32 zero = 0;
 	struct sinew__state_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
 
-	if (cpu)
-		cpu->timers += change;
+	if (cpu && hard)
+		cpu->hard_timer = runs;
+	else if (cpu)
+		cpu->soft_timer = runs;
 	return 0;
 }
 
 SEC("tp_btf/hrtimer_expire_entry")
 int BPF_PROG(on_hrtimer)
 {
-	return mark_timer(1);
+	return mark_timer(true, 1);
 }
 
 SEC("tp_btf/hrtimer_expire_exit")
 int BPF_PROG(on_hrtimer_end)
 {
-	return mark_timer(-1);
+	return mark_timer(true, 0);
 }
 
 SEC("tp_btf/timer_expire_entry")
 int BPF_PROG(on_timer)
 {
-	return mark_timer(1);
+	return mark_timer(false, 1);
 }
 
 SEC("tp_btf/timer_expire_exit")
 int BPF_PROG(on_timer_end)
 {
-	return mark_timer(-1);
+	return mark_timer(false, 0);
 }
 
 /* ---- looking at all threads ------------------------------------------------------------------- */

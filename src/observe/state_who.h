@@ -130,18 +130,17 @@ static __always_inline __u8 context_of(struct task_struct *current)
 {
 	__u32 zero = 0, bits;
 	struct sinew__state_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
+	bool hard = cpu && cpu->hard_timer, soft = cpu && cpu->soft_timer;
 
-	if (cpu && cpu->timers > 0)
-		return SINEW__CONTEXT_TIMER;
 	if (!setup.has_depth)
-		return SINEW__CONTEXT_UNKNOWN;
+		return hard || soft ? SINEW__CONTEXT_TIMER : SINEW__CONTEXT_UNKNOWN;
 	bits = depth(current);
 	if (bits & NMI_MASK)
 		return SINEW__CONTEXT_NMI;
 	if (bits & HARDIRQ_MASK)
-		return SINEW__CONTEXT_HARDIRQ;
+		return hard ? SINEW__CONTEXT_TIMER : SINEW__CONTEXT_HARDIRQ;
 	if (bits & SOFTIRQ_SERVED)
-		return SINEW__CONTEXT_SOFTIRQ;
+		return hard || soft ? SINEW__CONTEXT_TIMER : SINEW__CONTEXT_SOFTIRQ;
 	return current->flags & IS_KTHREAD ? SINEW__CONTEXT_WORKER : SINEW__CONTEXT_TASK;
 }
 
@@ -151,10 +150,13 @@ static __noinline void look_at_waker(struct sinew__interval *open, __u64 now)
 	__u8 context = context_of(current);
 
 	open->context = context;
-	open->waker_tid = open->waker_tgid = 0;
+	open->waker_tid = open->waker_tgid = open->waker_call = 0;
 	if (!current->pid)
 		return;
 	number(current, &open->waker_tid, &open->waker_tgid);
+	if ((context == SINEW__CONTEXT_TASK || context == SINEW__CONTEXT_SOFTIRQ) &&
+		!(current->flags & IS_KTHREAD))
+		open->waker_call = (__u32)call_of(current) + 1;
 	if (context != SINEW__CONTEXT_TIMER && context != SINEW__CONTEXT_HARDIRQ &&
 		!bpf_task_storage_get(&threads, current, NULL, 0))
 		tell_name(current, now);

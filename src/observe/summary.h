@@ -26,9 +26,14 @@ int sinew__summary_open(struct sinew__summary **summary, const struct sinew__rec
  * counted and shown as a gap. 0, -ENOMEM, or -EBADMSG if its size is impossible. */
 int sinew__summary_add(struct sinew__summary *summary, const struct sinew__record *record);
 
-/* Writes what is known now; more records may follow. 0 or -errno of the stream. Text for a terminal
- * is escaped always. */
+/* Writes what is known now; more records may follow. Until END came, or a fault was told, the last
+ * SINEW__RECORD_DISORDER ns still wait to be put into order. 0 or -errno of the stream. Text for a
+ * terminal is escaped always. */
 int sinew__summary_write(struct sinew__summary *summary, FILE *stream, enum sinew__format format);
+
+/* What is wrong with where the records came from, which is why no more of them come: shown with every
+ * result. */
+void sinew__summary_fault(struct sinew__summary *summary, const char *words);
 
 void sinew__summary_close(struct sinew__summary *summary);
 
