@@ -60,6 +60,8 @@ typedef struct sinew_channel sinew_channel;
 #define SINEW_MSG_TAGGED 0x10u     /* tag is set; on sending: carry it */
 #define SINEW_MSG_LATE 0x20u       /* was overtaken, and counted in `lost` before it came */
 #define SINEW_MSG_FDS_LOST 0x40u   /* some of its descriptors could not be taken in: it has none */
+#define SINEW_MSG_REDELIVERED                                                                      \
+	0x80u /* was in the hands of a reader that died: maybe handled before */
 
 /* One message. Set what you do not use to zero: later versions give the reserved words a meaning,
  * and a channel refuses what it cannot carry. */
@@ -104,6 +106,7 @@ struct sinew_msg {
 #define SINEW_CAP_SURVIVES (UINT64_C(1) << 15)    /* unread messages outlive all processes */
 #define SINEW_CAP_RELIABLE (UINT64_C(1) << 16)    /* loses nothing while both sides live */
 #define SINEW_CAP_COUNTED (UINT64_C(1) << 17)     /* what was lost is counted and reported */
+#define SINEW_CAP_ZERO_COPY (UINT64_C(1) << 18)   /* sinew_loan(); sinew_take() copies nothing */
 
 struct sinew_caps {
 	uint64_t bits;
@@ -164,6 +167,16 @@ int sinew_inherit(sinew_channel *channel, char *uri, size_t size);
  * of them is not open. -ETOOMANYREFS: too many are under way. -EPIPE: no reader is left.
  * -EDESTADDRREQ: several peers and none named. -ESTALE: that peer has left. */
 int sinew_send(sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until);
+
+/* Lends room for one message of up to `size` bytes, to be written where its reader will find it: *msg gets
+ * data, which is yours to write until sinew_commit() or sinew_abandon(), and size. Nothing else is sent
+ * on this channel until then: -EBUSY. Waits for room as sinew_send(), and fails as it does. Only with
+ * SINEW_CAP_ZERO_COPY. */
+int sinew_loan(sinew_channel *channel, size_t size, struct sinew_msg *msg, int64_t until);
+/* Sends what was lent, msg->size bytes of it, which may be fewer than asked for. Never blocks. */
+int sinew_commit(sinew_channel *channel, struct sinew_msg *msg);
+/* Gives the room back unused. */
+void sinew_abandon(sinew_channel *channel, struct sinew_msg *msg);
 
 /* Hands over what is still in our buffer. 0, or -errno and the rest is kept. */
 int sinew_flush(sinew_channel *channel, int64_t until);
