@@ -388,7 +388,7 @@ static int append_options(const struct sinew_channel *channel, char *uri, size_t
 
 int sinew_inherit(sinew_channel *channel, char *uri, size_t size)
 {
-	if (!channel->spec.transport->adopt || channel->process || !channel->one)
+	if (!channel->spec.transport->adopt || channel->process)
 		return sinew__fail(EOPNOTSUPP,
 			"%s: only an end of a pair can be handed to a program", channel->spec.text);
 	int length = channel->spec.transport->adopt(channel, uri, size);
@@ -396,6 +396,8 @@ int sinew_inherit(sinew_channel *channel, char *uri, size_t size)
 	if (length < 0 || (size_t)length >= size)
 		return sinew__fail(ENAMETOOLONG, "%s: the URI needs more than %zu bytes",
 			channel->spec.text, size);
+	if (!channel->one) /* it sees to that itself */
+		return length;
 	const int fds[] = {channel->one->rfd, channel->one->wfd};
 	for (unsigned i = 0; i < 2; i++)
 		if (fds[i] >= 0 && sinew__sys.fcntl(fds[i], F_SETFD, 0) < 0)

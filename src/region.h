@@ -73,6 +73,7 @@ struct sinew_region {
 	size_t size;
 	int fd; /* of the memory, or -1 */
 	bool made;
+	bool forsaken; /* what is made of it failed: the last one removes the name */
 	int guard;     /* its slot in region_guard.c, or -1 */
 	void *state;   /* the medium's own, freed by the core */
 	int64_t until; /* while it is being opened */

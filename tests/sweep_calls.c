@@ -163,6 +163,7 @@ static const struct {
 const char *sweep_at = "";
 
 static struct sinew__sys real;
+
 static struct {
 	struct sweep_fault fault;
 	bool armed;
@@ -174,6 +175,18 @@ static struct {
 	const char *fired_at;
 } now;
 static atomic_long mappings;
+
+static void *(*kernel_mmap)(void *, size_t, int, int, int, off_t);
+
+/* What replaces a part of another mapping is counted with that. */
+static void *mmap_once(void *at, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	void *mapped = kernel_mmap(at, size, prot, flags, fd, offset);
+
+	if (mapped != MAP_FAILED && flags & MAP_FIXED)
+		mappings--;
+	return mapped;
+}
 static bool old_kernel;
 
 const char *sweep_call_name(int call)
@@ -425,6 +438,8 @@ void sweep_old_kernel(void)
 __attribute__((constructor)) static void remember(void)
 {
 	real = sinew__sys;
+	kernel_mmap = real.mmap;
+	real.mmap = mmap_once;
 }
 
 void sweep_begin(const struct sweep_fault *fault, unsigned long most)

@@ -27,6 +27,7 @@ enum {
 struct settings {
 	int64_t pattern, size, lanes, full, wait, deaths;
 	int64_t create, temp, trust, huge, serve; /* the region's */
+	int64_t fd;
 	struct sinew__users allow;
 };
 
@@ -63,6 +64,8 @@ static const struct sinew__option_row options[] = {
 	{{"serve", "call|thread", "call",
 		 "memfd: who comes is let in by calls on the channel that made it, or by a thread"},
 		SINEW__OPTION_CHOICE, OWN(serve), 0, 0},
+	{{"fd", "descriptor", NULL, "adopt the end of a pair that waits in this inherited socket"},
+		SINEW__OPTION_NUMBER, OWN(fd), 0, INT_MAX},
 	{{"huge", "no|2M|1G", "no", "memfd: made of pages of that size"}, SINEW__OPTION_CHOICE,
 		OWN(huge), 0, 0},
 	{.type = SINEW__OPTION_END},
@@ -261,6 +264,8 @@ static void dispose(struct sinew__ring *ring)
 	if (ring->owns_fd && ring->fd >= 0)
 		sinew__sys.close(ring->fd);
 	sinew_region_close(ring->region);
+	if (ring->parcel >= 0)
+		sinew__sys.close(ring->parcel);
 	if (ring->guests) {
 		close_fds(ring->guests->fds, ring->guests->fd_count);
 		close_fds(ring->guests->links, ring->guests->link_count);
@@ -283,7 +288,7 @@ static struct sinew__ring *new_ring(struct sinew_channel *channel)
 	if (!ring)
 		return NULL;
 	ring->channel = channel;
-	ring->fd = -1;
+	ring->fd = ring->parcel = -1;
 	ring->full = (enum sinew__ring_full)own->full;
 	ring->wait = (enum sinew__ring_wait)own->wait;
 	ring->one_cpu = sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) == 1;
@@ -295,21 +300,22 @@ static struct sinew__ring *new_ring(struct sinew_channel *channel)
 	return channel->state = ring;
 }
 
-/* Bells for all members: two each, for messages and for room. */
+static struct sinew__region_guests *guests_of(struct sinew__ring *ring)
+{
+	ring->guests = calloc(1, sizeof *ring->guests);
+	if (ring->guests)
+		pthread_mutex_init(&ring->guests->lock, NULL);
+	return ring->guests;
+}
+
+/* Bells for all members of a ring that is handed out. */
 static int make_bells(struct sinew__ring *ring, unsigned members)
 {
-	struct sinew__region_guests *guests = ring->guests = calloc(1, sizeof *guests);
+	int r = guests_of(ring) ? sinew__ring_make_bells(ring->guests, members) : -ENOMEM;
 
-	if (!guests)
-		return -ENOMEM;
-	pthread_mutex_init(&guests->lock, NULL);
-	for (; guests->fd_count < 2 * members; guests->fd_count++) {
-		int fd = sinew__sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		if (fd < 0)
-			return -errno;
-		guests->fds[guests->fd_count] = fd;
-	}
-	return 0;
+	return r == 0 ? 0
+		      : sinew__fail(-r, "open %s: cannot make its bells: %s",
+				ring->channel->spec.text, strerror(-r));
 }
 
 /* What we asked for, and what is there. */
@@ -370,8 +376,7 @@ static int attach(struct sinew__ring *ring, int64_t until)
 		r = make_bells(
 			ring, make.pattern == SINEW__RING_PAIR ? 2 : (unsigned)SINEW__RING_SLOTS);
 		if (r < 0)
-			return sinew__fail(-r, "open %s: cannot make its bells: %s",
-				channel->spec.text, strerror(-r));
+			return r;
 	}
 	/* A memfd is its listener's, as a socket is. */
 	r = region_uri(&channel->spec, !ring->bells_named && !(channel->flags & SINEW_LISTEN), uri,
@@ -396,106 +401,46 @@ static int ring_open(struct sinew_channel *channel, int64_t until)
 
 	if (!ring)
 		return sinew__fail(ENOMEM, "%s: no memory", channel->spec.text);
+	const struct settings *own = channel->spec.own;
 	r = check_direction(ring);
+	if (r == 0 && own->fd >= 0)
+		return guests_of(ring) ? sinew__ring_adopt(ring, (int)own->fd)
+				       : sinew__fail(ENOMEM, "%s: no memory", channel->spec.text);
 	if (r == 0)
 		r = attach(ring, until);
 	if (r == 0)
 		r = check_shape(ring);
 	if (r == 0)
 		r = sinew__ring_join(ring, channel->flags & SINEW_LISTEN ? 0 : 1);
-	if (r == 0 && channel->caps.max_message > ring->lanes[0].most)
+	if (r < 0) {
+		if (ring->region)
+			ring->region->forsaken = ring->region->made;
+		return r;
+	}
+	if (channel->caps.max_message > ring->lanes[0].most)
 		channel->caps.max_message = ring->lanes[0].most;
 	ring->most = (uint32_t)channel->caps.max_message;
 	return r;
 }
 
-/* ---- a pair without a name ---- */
-
-static int make_memory(struct sinew__ring *ring, const struct sinew__ring_make *make, int *made)
-{
-	const size_t size = (size_t)sinew__ring_total(make);
-	CLEANUP_FD int fd = sinew__sys.memfd_create("sinew", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	struct sinew__ring_make copy = *make;
-	struct sinew__ring_header header;
-
-	if (fd < 0 || sinew__sys.ftruncate(fd, (off_t)size) < 0 ||
-		sinew__sys.fallocate(fd, 0, 0, (off_t)size) < 0)
-		return sinew__fail(errno, "%s: cannot have %zu bytes of memory: %m",
-			ring->channel->spec.text, size);
-	sinew__ring_format(&header, size, &copy);
-	if (sinew__sys.write(fd, &header, sizeof header) != sizeof header ||
-		sinew__sys.fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
-		return sinew__fail(
-			errno, "%s: cannot make its memory: %m", ring->channel->spec.text);
-	*made = sinew__steal_fd(&fd);
-	return 0;
-}
-
-/* Each end has descriptors of its own, so that a process can close the one it does not use. */
-static int give_descriptors(
-	struct sinew__ring *ring, const struct sinew__region_guests *bells, int memory, int link)
-{
-	struct sinew__region_guests *guests = ring->guests = calloc(1, sizeof *guests);
-	char path[40];
-
-	if (!guests)
-		return -ENOMEM;
-	pthread_mutex_init(&guests->lock, NULL);
-	guests->links[guests->link_count++] = link;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", memory);
-	ring->fd = sinew__sys.open(path, O_RDWR | O_CLOEXEC, 0);
-	ring->owns_fd = true;
-	if (ring->fd < 0)
-		return -errno;
-	for (; guests->fd_count < bells->fd_count; guests->fd_count++) {
-		int fd = sinew__sys.fcntl(bells->fds[guests->fd_count], F_DUPFD_CLOEXEC, 0);
-		if (fd < 0)
-			return -errno;
-		guests->fds[guests->fd_count] = fd;
-	}
-	return 0;
-}
-
-static int open_end(struct sinew__ring *ring, const struct sinew__region_guests *bells, int memory,
-	int link, size_t size, unsigned slot)
-{
-	check_direction(ring);
-	int r = give_descriptors(ring, bells, memory, link);
-	if (r < 0)
-		return sinew__fail(
-			-r, "%s: cannot make a pair: %s", ring->channel->spec.text, strerror(-r));
-	r = sinew__ring_map(ring, size);
-	return r < 0 ? r : sinew__ring_join(ring, slot);
-}
+/* ---- pairs without a name ---- */
 
 static int ring_pair(struct sinew_channel *ends[2])
 {
 	const struct sinew__ring_make make = make_of(ends[0]->spec.own);
 	struct sinew__ring *rings[2] = {new_ring(ends[0]), new_ring(ends[1])};
-	struct sinew__ring bells = {.channel = ends[0]};
-	int links[2] = {-1, -1}, r = -ENOMEM;
-	CLEANUP_FD int memory = -1;
 
-	if (rings[0] && rings[1])
-		r = make_bells(&bells, 2);
-	if (r == 0 && sinew__sys.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, links) < 0)
-		r = -errno;
-	if (r < 0)
-		r = sinew__fail(-r, "%s: cannot make a pair: %s", ends[0]->spec.text, strerror(-r));
-	if (r == 0)
-		r = make_memory(rings[0], &make, &memory);
-	for (unsigned i = 0; i < 2 && r == 0; i++) {
-		int link = sinew__steal_fd(&links[i]);
-		r = open_end(
-			rings[i], bells.guests, memory, link, (size_t)sinew__ring_total(&make), i);
+	for (unsigned i = 0; i < 2; i++) {
+		if (!rings[i] || !guests_of(rings[i]))
+			return sinew__fail(ENOMEM, "%s: no memory", ends[i]->spec.text);
+		check_direction(rings[i]);
 	}
-	for (unsigned i = 0; i < 2 && r == 0; i++)
-		sinew__ring_is_alone(rings[i]);
-	close_fds(links, 2);
-	if (bells.guests)
-		close_fds(bells.guests->fds, bells.guests->fd_count);
-	free(bells.guests);
-	return r;
+	return sinew__ring_pair(rings, &make);
+}
+
+static int ring_adopt(struct sinew_channel *channel, char *uri, size_t size)
+{
+	return sinew__ring_hand_on(channel->state, uri, size);
 }
 
 /* ---- removing ---- */
@@ -607,6 +552,7 @@ const struct sinew__transport sinew__transport_ring = {
 	.describe = describe,
 	.open = ring_open,
 	.pair = ring_pair,
+	.adopt = ring_adopt,
 	.remove = ring_remove,
 	.close = ring_close,
 };

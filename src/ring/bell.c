@@ -90,7 +90,11 @@ static int make_fifo(struct sinew__ring *ring, unsigned direction)
 		return -errno;
 	sinew__sys.chmod(name, st.st_mode & 0777);
 	int fd = sinew__sys.open(name, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW, 0);
-	return fd < 0 ? -errno : fd;
+	if (fd >= 0)
+		return fd;
+	int error = errno;
+	sinew__sys.unlink(name);
+	return -error;
 }
 
 static int own_bell(struct sinew__ring *ring, unsigned direction)
@@ -106,6 +110,20 @@ static int own_bell(struct sinew__ring *ring, unsigned direction)
 		return sinew__fail(-fd, "%s: cannot make a fifo beside it to be woken by: %s",
 			ring->channel->spec.text, strerror(-fd));
 	return waiting->bell = fd;
+}
+
+static void give_up_bell(struct sinew__ring *ring, unsigned direction)
+{
+	struct sinew__waiting *waiting = waiting_of(ring, direction);
+
+	char name[PATH_MAX + 16];
+
+	if (!ring->guests) {
+		sinew__sys.close(waiting->bell);
+		if (name_bell(ring->path, ring->slot, direction, name, sizeof name))
+			sinew__sys.unlink(name);
+	}
+	waiting->bell = -1;
 }
 
 static void drain(int fd)
@@ -126,6 +144,17 @@ static uint32_t arm(struct sinew__ring *ring, unsigned direction)
 static void disarm(struct sinew__ring *ring, unsigned direction)
 {
 	sinew__put(&ring->members[ring->slot].armed[index_of(direction)], 0);
+}
+
+int sinew__ring_make_bells(struct sinew__region_guests *guests, unsigned members)
+{
+	for (; guests->fd_count < 2 * members; guests->fd_count++) {
+		int fd = sinew__sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		if (fd < 0)
+			return -errno;
+		guests->fds[guests->fd_count] = fd;
+	}
+	return 0;
 }
 
 /* ---- who comes and goes at a memfd ---- */
@@ -257,15 +286,14 @@ int sinew__ring_park_on_bell(struct sinew__ring *ring, unsigned direction,
 
 static void set_full(struct sinew__waiting *waiting, bool want)
 {
-	uint64_t one = 1;
-	ssize_t r;
-
-	if (waiting->is_full == want)
-		return;
-	r = want ? sinew__sys.write(waiting->full, &one, sizeof one)
-		 : sinew__sys.read(waiting->full, &one, sizeof one);
-	if (r == sizeof one)
-		waiting->is_full = want;
+	/* What keeps an eventfd from being written or read does not last. */
+	for (int tries = 0; waiting->is_full != want && tries < 2; tries++) {
+		uint64_t one = 1;
+		ssize_t r = want ? sinew__sys.write(waiting->full, &one, sizeof one)
+				 : sinew__sys.read(waiting->full, &one, sizeof one);
+		if (r == sizeof one)
+			waiting->is_full = want;
+	}
 }
 
 void sinew__ring_fd_update(struct sinew__ring *ring, unsigned direction)
@@ -317,9 +345,12 @@ static int make_set(struct sinew__ring *ring, unsigned direction)
 	if (bell < 0)
 		return bell;
 	if (set < 0 || !watch(set, full) || !watch(set, tick) || !watch(set, bell) ||
-		!watch_others(ring, set))
-		return sinew__fail(errno, "%s: cannot make a descriptor to poll: %m",
+		!watch_others(ring, set)) {
+		int r = sinew__fail(errno, "%s: cannot make a descriptor to poll: %m",
 			ring->channel->spec.text);
+		give_up_bell(ring, direction);
+		return r;
+	}
 	waiting->is_full = false;
 	waiting->full = sinew__steal_fd(&full);
 	waiting->tick = sinew__steal_fd(&tick);

@@ -182,12 +182,15 @@ static void settle_in(struct sinew__ring *ring, unsigned slot)
 	sinew__publish(&member->owner, ring->owner);
 }
 
-/* 1 ours; 0 taken; -errno. */
+/* 1 ours; 0 taken; -errno with words. */
 static int try_slot(struct sinew__ring *ring, unsigned slot)
 {
 	int r = lock_slot(ring, slot);
 
-	if (r != 1)
+	if (r < 0)
+		return sinew__fail(-r, "open %s: cannot lock a slot of it: %s",
+			ring->channel->spec.text, strerror(-r));
+	if (r == 0)
 		return r;
 	r = fits_in(ring, slot);
 	if (r == 0)
@@ -216,13 +219,8 @@ static int take_slot(struct sinew__ring *ring, unsigned preferred)
 {
 	for (unsigned i = 0; i < ring->slots; i++) {
 		int r = try_slot(ring, (preferred + i) % ring->slots);
-		if (r == 1)
-			return 0;
-		if (r == -EBUSY)
-			return r;
-		if (r < 0)
-			return sinew__fail(-r, "open %s: cannot lock a slot of it: %s",
-				ring->channel->spec.text, strerror(-r));
+		if (r != 0)
+			return r < 0 ? r : 0;
 	}
 	return all_taken(ring);
 }
@@ -274,6 +272,16 @@ int sinew__ring_join(struct sinew__ring *ring, unsigned preferred)
 	if (r >= 0)
 		take_lane(ring, (unsigned)r);
 	return r < 0 ? r : 0;
+}
+
+int sinew__ring_take_over(struct sinew__ring *ring, unsigned slot)
+{
+	ring->slot = slot;
+	ring->owner = sinew__see(&ring->members[slot].owner);
+	if (ring->pattern != SINEW__RING_PAIR ||
+		sinew__owner_state(ring->owner) != SINEW__OWNER_LIVE)
+		return sinew__fail(ESTALE, "open %s: that end is closed", ring->channel->spec.text);
+	return join_pair(ring);
 }
 
 /* ---- going ---- */

@@ -106,7 +106,7 @@ static void describe(struct sinew__ring *ring, const struct sinew__lane_message 
 	const void *data, struct sinew_msg *msg)
 {
 	const uint64_t from = ring->pattern == SINEW__RING_PAIR
-				      ? atomic_load_explicit(&ring->peer, memory_order_relaxed)
+				      ? sinew__look(&ring->members[1 - ring->slot].owner)
 				      : ring->r.from;
 
 	*msg = (struct sinew_msg){.data = data, .size = found->size, .peer = sinew__owner_id(from)};

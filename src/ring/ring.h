@@ -45,6 +45,7 @@ struct sinew__ring {
 	struct sinew_region *region; /* NULL: of a pair, which has no name */
 	int fd;                      /* its own open file: holds the lock of our slot */
 	bool owns_fd;
+	int parcel; /* a socket in which an end waits for a program, or waited for us; -1 */
 	void *base; /* header, members, lanes, words */
 	size_t base_size;
 	void *data; /* of all lanes, each twice */
@@ -110,10 +111,20 @@ int sinew__ring_format(void *data, size_t size, void *make);
 int sinew__ring_map(struct sinew__ring *, size_t size);
 void sinew__ring_unmap(struct sinew__ring *);
 
+/* ---- pair.c ---- */
+
+/* Makes the two ends of a ring without a name. */
+int sinew__ring_pair(struct sinew__ring *const rings[2], const struct sinew__ring_make *);
+/* Packs an end for a program, and writes the URI it adopts that by: its length, or -errno. */
+int sinew__ring_hand_on(struct sinew__ring *, char *uri, size_t size);
+int sinew__ring_adopt(struct sinew__ring *, int socket);
+
 /* ---- member.c ---- */
 
 /* Takes a slot, `preferred` if it can, and with WRITES a lane. -EBUSY with words: all are taken. */
 int sinew__ring_join(struct sinew__ring *, unsigned preferred);
+/* Goes on in a slot whose lock came with our open file: -ESTALE if nobody lives there. */
+int sinew__ring_take_over(struct sinew__ring *, unsigned slot);
 void sinew__ring_leave(struct sinew__ring *);
 /* Whether the owner of a slot lives, on the kernel's evidence. */
 bool sinew__ring_lives(struct sinew__ring *, unsigned slot);
@@ -177,6 +188,8 @@ int sinew__ring_park_on_bell(struct sinew__ring *, unsigned direction,
 	bool (*ready)(struct sinew__ring *), int64_t until);
 /* Lets those in who want to attach, if we are asked for that. */
 void sinew__ring_serve(struct sinew__ring *);
+/* Two eventfds for each member, for messages and for room. -errno without words. */
+int sinew__ring_make_bells(struct sinew__region_guests *, unsigned members);
 int sinew__ring_fd(struct sinew_channel *, unsigned direction);
 /* After an operation: whether sinew_fd() is to be ready. */
 void sinew__ring_fd_update(struct sinew__ring *, unsigned direction);
