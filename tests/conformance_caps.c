@@ -68,7 +68,7 @@ TEST(every_bit_has_a_name)
 		known |= UINT64_C(1) << bit;
 	}
 	CHECK_EQ(known, 2 * SINEW_CAP_ZERO_COPY - 1);
-	CHECK(sinew_cap_name(64) == NULL && sinew_cap_text(18) == NULL);
+	CHECK(sinew_cap_name(64) == NULL && sinew_cap_text(19) == NULL);
 	for (size_t row = 0; row < mechanism_count; row++)
 		CHECK_EQ(mechanism_bits(&mechanism_rows[row]) & ~known, 0);
 }

@@ -50,6 +50,7 @@ struct sinew__lane_message {
 	const uint8_t *data;
 	uint32_t size;
 	bool tagged;
+	bool again; /* it was in the hands of a reader that died */
 	uint64_t tag, lost;
 	struct sinew__ring_at after;
 };

@@ -87,7 +87,8 @@ struct sinew__ring_lane {
 	sinew__shared64 next;               /* queue: the first message that no reader has */
 	sinew__shared64 claim;              /* queue: the reader (owner) that changes these two */
 	sinew__shared64 forgotten;          /* queue: messages that died with their readers */
-	sinew__shared64 received, reader_waits;
+	sinew__shared64 told;               /* queue: of these, told to a reader */
+	sinew__shared64 received;
 	sinew__shared32 reader_eager; /* the same towards a writer that waits for room */
 	SINEW__APART struct sinew__ring_bell work; /* pair: its reader waits for messages */
 	SINEW__APART struct sinew__ring_bell room; /* its writer waits for room */

@@ -98,6 +98,18 @@ static void leave(struct sinew__ring *ring, unsigned lane)
 	sinew__ring_tell(ring, SINEW_IN, &ring->shared[lane].room);
 }
 
+/* Under the claim: what died with other readers is told by whoever reads next. */
+static void tell_forgotten(struct sinew__ring *ring, struct sinew__ring_lane *shared)
+{
+	const uint64_t forgotten = sinew__look(&shared->forgotten);
+	const uint64_t told = sinew__look(&shared->told);
+
+	if (__builtin_expect(forgotten == told, 1))
+		return;
+	sinew__put(&shared->told, forgotten);
+	sinew__lose(ring->channel, forgotten - told);
+}
+
 static int read_some(struct sinew__ring *ring, unsigned lane, struct sinew__ring_at *at,
 	struct sinew__lane_message *messages, unsigned count)
 {
@@ -140,6 +152,7 @@ static int take_from(struct sinew__ring *ring, unsigned lane, struct sinew__lane
 	int n = read_some(ring, lane, &to, messages, count);
 	if (n > 0) {
 		ring->r.from = sinew__look(&shared->owner);
+		tell_forgotten(ring, shared);
 		announce(ring, lane, from, to);
 		sinew__publish(&shared->next, sinew__ring_pack(to));
 		sinew__count(&shared->received, (uint64_t)n);
@@ -160,8 +173,10 @@ static int take_left_over(
 	unsigned n = 0;
 
 	while (n < count && has_left_over(ring) &&
-		sinew__lane_read(&ring->r.in.lane, ring->r.in.at, &messages[n]) == 1)
+		sinew__lane_read(&ring->r.in.lane, ring->r.in.at, &messages[n]) == 1) {
+		messages[n].again = true;
 		ring->r.in.at = messages[n++].after;
+	}
 	if (n == 0) /* its words are not what they were */
 		ring->r.in.at = ring->r.end;
 	return n ? (int)n : SINEW__LANE_CORRUPT;
@@ -197,6 +212,7 @@ static int copy_out(struct sinew__ring *ring, unsigned lane, struct sinew__ring_
 		return r;
 	sinew__copy(buf, message->data, message->size);
 	ring->r.from = sinew__look(&shared->owner);
+	tell_forgotten(ring, shared);
 	sinew__publish(&shared->next, sinew__ring_pack(to));
 	sinew__count(&shared->received, 1);
 	return 1;
@@ -303,7 +319,7 @@ static bool is_held_by_another(
 	return false;
 }
 
-/* Under its claim: the messages of a dead reader are dropped, counted once, and told as lost. */
+/* Under its claim: the messages of a dead reader are dropped, and counted once. */
 static void drop(struct sinew__ring *ring, struct sinew__ring_member *dead, unsigned lane)
 {
 	struct sinew__ring_lane *shared = &ring->shared[lane];
@@ -321,14 +337,11 @@ static void drop(struct sinew__ring *ring, struct sinew__ring_member *dead, unsi
 		sinew__publish(&dead->counted, sinew__look(&shared->forgotten) + n);
 		sinew__publish(&dead->hold, (lane + 1) | COUNTED);
 	}
-	const uint64_t before = sinew__look(&shared->forgotten);
-	const uint64_t after = sinew__look(&dead->counted);
-	sinew__publish(&shared->forgotten, after);
+	sinew__publish(&shared->forgotten, sinew__look(&dead->counted));
 	sinew__publish(&dead->hold, 0);
-	sinew__lose(ring->channel, after - before);
 }
 
-/* Whether we are a thread that receives, and so can tell what became of the messages. */
+/* Whether we are a thread that receives, and can deliver what another had. */
 static bool receives(const struct sinew__ring *ring, unsigned direction)
 {
 	return ring->owner && ring->does & SINEW__RING_READS && direction == SINEW_IN;
@@ -359,13 +372,13 @@ static bool settle_hold(struct sinew__ring *ring, unsigned slot, unsigned lane, 
 		sinew__publish(&dead->hold, 0);
 		return true;
 	}
-	if (!receives(ring, direction) ||
-		(ring->deaths == SINEW__RING_REDELIVER && sinew__look(&self(ring)->hold)))
-		return false;
-	if (ring->deaths == SINEW__RING_DROP)
+	if (ring->deaths == SINEW__RING_DROP) {
 		drop(ring, dead, lane);
-	else
-		adopt(ring, dead, lane);
+		return true;
+	}
+	if (!receives(ring, direction) || sinew__look(&self(ring)->hold))
+		return false;
+	adopt(ring, dead, lane);
 	return true;
 }
 

@@ -114,7 +114,7 @@ static void describe(struct sinew__ring *ring, const struct sinew__lane_message 
 		msg->flags |= SINEW_MSG_TAGGED;
 		msg->tag = found->tag;
 	}
-	if (ring->r.again)
+	if (found->again)
 		msg->flags |= SINEW_MSG_REDELIVERED;
 	if (__builtin_expect(found->lost != 0, 0))
 		sinew__lose(ring->channel, found->lost);
