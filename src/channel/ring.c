@@ -200,6 +200,11 @@ static int check_options(const struct sinew__spec *spec)
 	if (spec->common.frame >= 0)
 		return sinew__fail(
 			EINVAL, "%s: frame= is for bytes; a ring keeps messages whole", spec->text);
+	if (spec->common.owner >= 0 || spec->common.group >= 0)
+		return sinew__fail(EINVAL,
+			"%s: owner= and group= are not for rings; make the file yourself, or use "
+			"mode=",
+			spec->text);
 	if (make.lane_size & (make.lane_size - 1))
 		return sinew__fail(
 			EINVAL, "%s: size= is a power of 2: 64K, 1M, 4M, ...", spec->text);
