@@ -323,6 +323,13 @@ static int make_bells(struct sinew__ring *ring, unsigned members)
 				ring->channel->spec.text, strerror(-r));
 }
 
+static int no_direction(struct sinew__ring *ring)
+{
+	return sinew__fail(EINVAL,
+		"open %s: a queue's end receives or sends: say SINEW_IN or SINEW_OUT, or dir=",
+		ring->channel->spec.text);
+}
+
 /* What we asked for, and what is there. */
 static int check_shape(struct sinew__ring *ring)
 {
@@ -339,29 +346,24 @@ static int check_shape(struct sinew__ring *ring)
 			"remove it first (sinew rm) or leave these options out",
 			ring->channel->spec.text, patterns[ring->pattern], lane->size,
 			ring->lane_count, ring->deaths == SINEW__RING_DROP ? "drop" : "redeliver");
+	if (ring->pattern == SINEW__RING_QUEUE && ring->does != SINEW__RING_READS &&
+		ring->does != SINEW__RING_WRITES)
+		return no_direction(ring);
 	if (ring->guests && ring->guests->fd_count != 2 * ring->slots)
 		return sinew__fail(EBADMSG, "open %s: came without the bells of its %u members",
 			ring->channel->spec.text, ring->slots);
 	return 0;
 }
 
-static int check_direction(struct sinew__ring *ring)
+static void set_direction(struct sinew__ring *ring)
 {
 	struct sinew_channel *channel = ring->channel;
 	const unsigned both = SINEW_IN | SINEW_OUT;
-	const bool queue = make_of(channel->spec.own).pattern == SINEW__RING_QUEUE;
-
-	if (queue && (channel->flags & both) != SINEW_IN && (channel->flags & both) != SINEW_OUT)
-		return sinew__fail(EINVAL,
-			"open %s: a queue's end receives or sends: say SINEW_IN or SINEW_OUT, or "
-			"dir=",
-			channel->spec.text);
 
 	if (!(channel->flags & both))
 		channel->flags |= both;
 	ring->does = (channel->flags & SINEW_IN ? SINEW__RING_READS : 0) |
 		     (channel->flags & SINEW_OUT ? SINEW__RING_WRITES : 0);
-	return 0;
 }
 
 static int attach(struct sinew__ring *ring, int64_t until)
@@ -407,12 +409,11 @@ static int ring_open(struct sinew_channel *channel, int64_t until)
 	if (!ring)
 		return sinew__fail(ENOMEM, "%s: no memory", channel->spec.text);
 	const struct settings *own = channel->spec.own;
-	r = check_direction(ring);
-	if (r == 0 && own->fd >= 0)
+	set_direction(ring);
+	if (own->fd >= 0)
 		return guests_of(ring) ? sinew__ring_adopt(ring, (int)own->fd)
 				       : sinew__fail(ENOMEM, "%s: no memory", channel->spec.text);
-	if (r == 0)
-		r = attach(ring, until);
+	r = attach(ring, until);
 	if (r == 0)
 		r = check_shape(ring);
 	if (r == 0)
@@ -438,7 +439,7 @@ static int ring_pair(struct sinew_channel *ends[2])
 	for (unsigned i = 0; i < 2; i++) {
 		if (!rings[i] || !guests_of(rings[i]))
 			return sinew__fail(ENOMEM, "%s: no memory", ends[i]->spec.text);
-		check_direction(rings[i]);
+		set_direction(rings[i]);
 	}
 	return sinew__ring_pair(rings, &make);
 }
