@@ -2,8 +2,8 @@
 # This is the one list of packages. Needs Debian's dpkg-query and apt-get.
 
 packages_build='gcc libc6-dev meson ninja-build pkg-config python3'
-# The library that the benchmark compares with; without it that column says so.
-packages_bench='libzmq3-dev'
+# The libraries that the benchmarks compare with; without one its column says so.
+packages_bench='libzmq3-dev libck-dev'
 packages_check='
 	clang
 	g++

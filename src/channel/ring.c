@@ -5,7 +5,6 @@
  * options are the ring's and the region's.
  */
 #include <limits.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -288,7 +287,6 @@ static struct sinew__ring *new_ring(struct sinew_channel *channel)
 {
 	const struct settings *own = channel->spec.own;
 	struct sinew__ring *ring = calloc(1, sizeof *ring);
-	cpu_set_t cpus;
 
 	if (!ring)
 		return NULL;
@@ -296,7 +294,7 @@ static struct sinew__ring *new_ring(struct sinew_channel *channel)
 	ring->fd = ring->parcel = -1;
 	ring->full = (enum sinew__ring_full)own->full;
 	ring->wait = (enum sinew__ring_wait)own->wait;
-	ring->one_cpu = sched_getaffinity(0, sizeof cpus, &cpus) == 0 && CPU_COUNT(&cpus) == 1;
+	ring->one_cpu = sysconf(_SC_NPROCESSORS_ONLN) == 1;
 	ring->most = (uint32_t)channel->caps.max_message;
 	ring->may_be_eager = sinew__ring_may_be_eager();
 	ring->w.wanted.inside = true;

@@ -78,18 +78,20 @@ struct sinew__ring_member {
 	sinew__shared64 counted;  /* what the lane's `forgotten` will be when these are dropped */
 };
 
+/* What is written with each message stands apart from what the other side looks at. */
 struct sinew__ring_lane {
 	SINEW__APART sinew__shared64 owner; /* the writer; written by it or its successor */
-	sinew__shared32 eager;              /* the writer does not fence: wake with membarrier(2) */
-	sinew__shared32 finished;           /* it will write no more */
-	sinew__shared64 sent, sent_bytes, dropped, writer_waits;
+	sinew__shared32 eager;        /* the writer does not fence: wake with membarrier(2) */
+	sinew__shared32 reader_eager; /* the same of the reader, towards a writer that waits */
+	sinew__shared32 finished;     /* the writer will write no more */
+	SINEW__APART sinew__shared64 sent;
+	sinew__shared64 sent_bytes, dropped;
 	SINEW__APART sinew__shared64 taken; /* the writer may overwrite what is before it */
 	sinew__shared64 next;               /* queue: the first message that no reader has */
 	sinew__shared64 claim;              /* queue: the reader (owner) that changes these two */
 	sinew__shared64 forgotten;          /* queue: messages that died with their readers */
 	sinew__shared64 told;               /* queue: of these, told to a reader */
 	sinew__shared64 received;
-	sinew__shared32 reader_eager; /* the same towards a writer that waits for room */
 	SINEW__APART struct sinew__ring_bell work; /* pair: its reader waits for messages */
 	SINEW__APART struct sinew__ring_bell room; /* its writer waits for room */
 };
@@ -122,13 +124,14 @@ SINEW__OFFSET(member, hold, 128);
 SINEW__OFFSET(member, counted, 152);
 _Static_assert(sizeof(struct sinew__ring_member) == 256, "member");
 SINEW__OFFSET(lane, eager, 8);
-SINEW__OFFSET(lane, sent, 16);
-SINEW__OFFSET(lane, taken, 128);
-SINEW__OFFSET(lane, forgotten, 152);
-SINEW__OFFSET(lane, reader_eager, 176);
-SINEW__OFFSET(lane, work, 256);
-SINEW__OFFSET(lane, room, 384);
-_Static_assert(sizeof(struct sinew__ring_lane) == 512, "lane");
+SINEW__OFFSET(lane, finished, 16);
+SINEW__OFFSET(lane, sent, 128);
+SINEW__OFFSET(lane, taken, 256);
+SINEW__OFFSET(lane, forgotten, 280);
+SINEW__OFFSET(lane, received, 296);
+SINEW__OFFSET(lane, work, 384);
+SINEW__OFFSET(lane, room, 512);
+_Static_assert(sizeof(struct sinew__ring_lane) == 640, "lane");
 
 /* ---- positions ---- */
 

@@ -9,6 +9,7 @@
  * nobody else: so each death has one heir at a time, and an heir that dies too has one as well.
  * What it does can be begun anew at every store. No time that passes is ever taken for a death.
  */
+#include <sched.h>
 #include <string.h>
 
 #include "../banned.h"
@@ -173,7 +174,7 @@ static void settle_in(struct sinew__ring *ring, unsigned slot)
 	sinew__put(&member->pid, (uint32_t)getpid());
 	sinew__put(&member->uid, (uint32_t)geteuid());
 	sinew__put(&member->does, ring->does);
-	sinew__put(&member->cpu, 0);
+	sinew__put(&member->cpu, (uint32_t)sched_getcpu() + 1);
 	sinew__put(&member->armed[0], 0);
 	sinew__put(&member->armed[1], 0);
 	sinew__put(&member->hold, 0);

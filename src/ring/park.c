@@ -293,7 +293,7 @@ static int park(struct sinew__ring *ring, unsigned direction, bool (*ready)(stru
 
 /* ---- spinning ---- */
 
-/* Whether the other side of a pair waits where we run: then it needs this CPU. */
+/* Whether all others were last seen on the CPU where we run: then they need it. */
 static bool shares_our_cpu(struct sinew__ring *ring)
 {
 	struct sinew__ring_member *me = &ring->members[ring->slot];
@@ -301,8 +301,13 @@ static bool shares_our_cpu(struct sinew__ring *ring)
 
 	if (sinew__look(&me->cpu) != here)
 		sinew__put(&me->cpu, here);
-	return ring->pattern == SINEW__RING_PAIR &&
-	       sinew__look(&ring->members[1 - ring->slot].cpu) == here;
+	for (unsigned i = 0; i < ring->slots; i++) {
+		const struct sinew__ring_member *other = &ring->members[i];
+		if (i != ring->slot && sinew__look(&other->cpu) != here &&
+			sinew__owner_state(sinew__look(&other->owner)) == SINEW__OWNER_LIVE)
+			return false;
+	}
+	return true;
 }
 
 static bool is_worth_it(struct sinew__waiting *waiting)
