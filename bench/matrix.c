@@ -124,6 +124,43 @@ const struct row bench_rows[] = {
 		.chunk = 8 * K,
 		.batch_goal = 1,
 	},
+	{
+		.name = "ring pair shm",
+		.uri = "ring:shm:/NAME?pattern=pair&temp=yes",
+		.bulk = "ring:shm:/NAME?pattern=pair&temp=yes",
+		.bare = &bare_shared,
+		.tunings = {{0, 1 * M, 1 * M}},
+		.chunk = 256 * K,
+		.batch_goal = 1,
+	},
+	{
+		.name = "ring pair file",
+		.uri = "ring:file:DIR/ring?pattern=pair&temp=yes",
+		.bulk = "ring:file:DIR/ring?pattern=pair&temp=yes",
+		.bare = &bare_shared,
+		.tunings = {{0, 1 * M, 1 * M}},
+		.chunk = 256 * K,
+		.batch_goal = 1,
+	},
+	{
+		.name = "ring pair memfd",
+		.uri = "ring:memfd:DIR/socket?pattern=pair&serve=thread",
+		.bulk = "ring:memfd:DIR/socket?pattern=pair&serve=thread",
+		.bare = &bare_shared,
+		.tunings = {{0, 1 * M, 1 * M}},
+		.chunk = 256 * K,
+		.batch_goal = 1,
+	},
+	{
+		.name = "ring queue shm",
+		.uri = "ring:shm:/NAME-there?pattern=queue&temp=yes",
+		.back = "ring:shm:/NAME-back?pattern=queue&temp=yes",
+		.bulk = "ring:shm:/NAME-there?pattern=queue&temp=yes",
+		.bare = &bare_shared,
+		.tunings = {{0, 1 * M, 1 * M}},
+		.chunk = 256 * K,
+		.batch_goal = 1,
+	},
 };
 const unsigned bench_row_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
 
