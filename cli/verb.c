@@ -15,6 +15,7 @@ const struct cli_verb *const cli_verbs[] = {
 	&verb_lock,
 	&verb_region,
 	&verb_info,
+	&verb_stat,
 	&verb_rm,
 	&verb_help,
 	NULL,

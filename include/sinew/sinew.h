@@ -234,6 +234,48 @@ int sinew_stats(sinew_channel *channel, struct sinew_stats *stats);
 /* What `uri` can do with these options on this system, without opening it. */
 int sinew_caps(const char *uri, struct sinew_caps *caps);
 
+/* ---- rings, seen from outside ---- */
+
+#define SINEW_RING_JOINED 0x01u /* a member has this slot, alive or not yet cleaned up behind */
+#define SINEW_RING_LIVES 0x02u  /* the kernel says so */
+#define SINEW_RING_READS 0x04u
+#define SINEW_RING_WRITES 0x08u
+#define SINEW_RING_HOLDS 0x10u /* has borrowed messages of a queue */
+
+struct sinew_ring_member {
+	uint64_t id;    /* as in sinew_msg.peer; 0: never used */
+	pid_t pid;      /* as the member sees itself: of no use in another pid namespace */
+	uid_t uid;      /* the same */
+	uint32_t flags; /* SINEW_RING_... */
+	uint32_t reserved32;
+	uint64_t reserved[3];
+};
+
+struct sinew_ring_lane {
+	uint64_t writer;      /* the id of its writer, now or last; 0: never one */
+	uint64_t has_writer;  /* whether it is there */
+	uint64_t depth;       /* messages that nobody has taken */
+	uint64_t depth_bytes; /* bytes of these */
+	uint64_t sent, sent_bytes, received, dropped; /* since the ring was made */
+	uint64_t forgotten;                           /* dropped with readers that died */
+	uint64_t reserved[7];
+};
+
+struct sinew_ring_look {
+	uint32_t pattern; /* 0 pair, 1 queue */
+	uint32_t drops;   /* what dies with a reader: 0 redelivered, 1 dropped */
+	uint64_t lane_size;
+	uint32_t members, lanes; /* how many of these are valid */
+	uint64_t reserved[4];
+	struct sinew_ring_member member[32];
+	struct sinew_ring_lane lane[64];
+};
+
+/* Looks at a ring without becoming a member, stopping anybody, or changing a byte. Figures are those of
+ * slightly different moments. A memfd is seen while its maker is in a call. Errors: -EOPNOTSUPP the URI
+ * names no ring; -ENOENT, -EACCES, -EBADMSG, ... as sinew_open(). */
+int sinew_ring_look(const char *uri, struct sinew_ring_look *look, int64_t until);
+
 /* Removes what outlived its processes under that name. -EBUSY: somebody lives there (of a fifo: a sinew
  * channel reads it; others who have it open cannot be seen without disturbing them, and go on without the
  * name; of a queue: a sinew channel has it open); -ENOENT; -EEXIST: the name is something else;

@@ -15,6 +15,8 @@
 #include "../ring/ring.h"
 #include "../wait.h"
 
+extern const struct sinew__transport sinew__transport_ring;
+
 enum {
 	LEAST_SIZE = 4096,
 	MOST_SIZE = 1 << 30,
@@ -121,7 +123,8 @@ static int region_uri(const struct sinew__spec *spec, bool attach_only, char *ur
 	add(&text, spec->uri.rest, true);
 	for (unsigned i = 0; i < spec->uri.count; i++) {
 		if (!is_of_region(spec->uri.options[i].key) ||
-			(attach_only && strcmp(spec->uri.options[i].key, "create") == 0))
+			(attach_only && (strcmp(spec->uri.options[i].key, "create") == 0 ||
+						strcmp(spec->uri.options[i].key, "temp") == 0)))
 			continue;
 		add(&text, separator, false);
 		add(&text, spec->uri.options[i].key, false);
@@ -494,6 +497,45 @@ static int ring_remove(const struct sinew__spec *spec)
 	for (unsigned slot = 0; r == 0 && *path && slot < SINEW__RING_SLOTS; slot++)
 		sinew__ring_bells_remove(path, slot);
 	sinew__region_spec_fini(&region);
+	return r;
+}
+
+/* ---- looking ---- */
+
+static int look_into(const struct sinew__spec *spec, const char *uri, struct sinew_ring_look *look,
+	int64_t until)
+{
+	struct sinew_channel channel = {.spec = *spec, .caps.max_message = UINT32_MAX};
+	struct sinew__ring ring = {
+		.channel = &channel, .fd = -1, .slot = UINT32_MAX, .read_only = true};
+
+	int r = sinew_region_open(&ring.region, uri, 0, SINEW_IN, until);
+	if (r < 0)
+		return r;
+	ring.fd = ring.region->fd;
+	r = sinew__ring_map(&ring, ring.region->size);
+	if (r == 0)
+		sinew__ring_look_around(&ring, look);
+	sinew__ring_unmap(&ring);
+	sinew_region_close(ring.region);
+	return r;
+}
+
+int sinew_ring_look(const char *uri, struct sinew_ring_look *look, int64_t until)
+{
+	struct sinew__spec spec = {0};
+	char region[SINEW__URI_SIZE];
+
+	int r = sinew__spec_parse(&spec, uri);
+	if (r < 0)
+		return r;
+	if (spec.transport != &sinew__transport_ring)
+		r = sinew__fail(EOPNOTSUPP, "%s: is no ring; only a ring can be looked into", uri);
+	if (r == 0)
+		r = region_uri(&spec, true, region, sizeof region);
+	if (r == 0)
+		r = look_into(&spec, region, look, until);
+	sinew__spec_fini(&spec);
 	return r;
 }
 

@@ -81,7 +81,7 @@ struct sinew__ring_member {
 /* What is written with each message stands apart from what the other side looks at. */
 struct sinew__ring_lane {
 	SINEW__APART sinew__shared64 owner; /* the writer; written by it or its successor */
-	sinew__shared32 eager;        /* the writer does not fence: wake with membarrier(2) */
+	sinew__shared32 eager;              /* the writer does not fence: wake with membarrier(2) */
 	sinew__shared32 reader_eager; /* the same of the reader, towards a writer that waits */
 	sinew__shared32 finished;     /* the writer will write no more */
 	SINEW__APART sinew__shared64 sent;

@@ -108,8 +108,9 @@ static int check_plan(const struct sinew__ring *ring, const struct plan *plan, s
 static int map_twice(struct sinew__ring *ring, uint8_t *at, uint64_t offset, size_t size)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		void *mapped = sinew__sys.mmap(at + i * size, size, PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_FIXED, ring->fd, (off_t)offset);
+		void *mapped = sinew__sys.mmap(at + i * size, size,
+			PROT_READ | (ring->read_only ? 0 : PROT_WRITE), MAP_SHARED | MAP_FIXED,
+			ring->fd, (off_t)offset);
 		if (mapped == MAP_FAILED)
 			return -errno;
 	}

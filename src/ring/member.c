@@ -136,11 +136,13 @@ bool sinew__ring_is_alone(struct sinew__ring *ring)
 	const uint64_t other = sinew__see(&ring->members[1 - ring->slot].owner);
 	const uint64_t seen = atomic_load_explicit(&ring->peer, memory_order_relaxed);
 	const bool lives = sinew__owner_state(other) == SINEW__OWNER_LIVE;
+	/* One who came and went between two looks was there, too. */
+	const uint64_t last = seen ? seen : ring->before_us;
 
-	if (lives && sinew__owner_id(other) != sinew__owner_id(seen)) {
+	if (sinew__owner_id(other) != sinew__owner_id(last) && other) {
 		atomic_store(&ring->peer, other);
 		atomic_store(&ring->peer_gone, false);
-		return false;
+		return !lives;
 	}
 	return (!lives && seen) || atomic_load_explicit(&ring->peer_gone, memory_order_relaxed);
 }
@@ -246,6 +248,11 @@ static int join_pair(struct sinew__ring *ring)
 
 	*in = (struct sinew__lane_in){.lane = ring->lanes[other]};
 	in->at = sinew__ring_unpack(sinew__see(&in->lane.shared->taken));
+	const uint64_t there = sinew__see(&ring->members[other].owner);
+	if (sinew__owner_state(there) == SINEW__OWNER_LIVE)
+		atomic_store(&ring->peer, there);
+	else
+		ring->before_us = there;
 	if (ring->does & SINEW__RING_WRITES) {
 		sinew__put(&ring->shared[mine].owner, ring->owner);
 		take_lane(ring, mine);
@@ -264,9 +271,9 @@ int sinew__ring_join(struct sinew__ring *ring, unsigned preferred)
 	if (r < 0)
 		return r;
 	atomic_store(&ring->checked, 0);
+	sinew__ring_look_after(ring, SINEW_IN, 0);
 	if (ring->pattern == SINEW__RING_PAIR)
 		return join_pair(ring);
-	sinew__ring_look_after(ring, SINEW_IN, 0);
 	if (!(ring->does & SINEW__RING_WRITES))
 		return 0;
 	r = sinew__queue_find_lane(ring);

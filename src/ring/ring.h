@@ -44,7 +44,7 @@ struct sinew__ring {
 	struct sinew_channel *channel;
 	struct sinew_region *region; /* NULL: of a pair, which has no name */
 	int fd;                      /* its own open file: holds the lock of our slot */
-	bool owns_fd;
+	bool owns_fd, read_only;
 	int parcel; /* a socket in which an end waits for a program, or waited for us; -1 */
 	void *base; /* header, members, lanes, words */
 	size_t base_size;
@@ -73,6 +73,7 @@ struct sinew__ring {
 	unsigned slot;
 	unsigned does;
 	_Atomic uint64_t peer;  /* pair: the owner of the other slot as we last saw it; 0: never */
+	uint64_t before_us;     /* pair: who had left the other slot before we came */
 	_Atomic bool peer_gone; /* its connection has ended; queue of a memfd: that of the maker */
 
 	struct {                           /* reading */
@@ -196,6 +197,10 @@ void sinew__ring_fd_update(struct sinew__ring *, unsigned direction);
 void sinew__ring_bells_close(struct sinew__ring *);
 /* The names of the bells of a slot that nobody has any more. */
 void sinew__ring_bells_remove(const char *path, unsigned slot);
+
+/* ---- look.c ---- */
+
+void sinew__ring_look_around(struct sinew__ring *, struct sinew_ring_look *);
 
 /* ---- read.c, write.c ---- */
 
