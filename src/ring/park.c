@@ -36,6 +36,7 @@ enum {
 	WORTH = 50000,       /* ns that spinning may have saved */
 	IN_VAIN = 3,         /* waits longer than that until we sleep at once */
 	RETRY = 16,          /* and how often we try to spin all the same */
+	PATIENCE = 64,       /* times that we yield to who is in our way before we sleep */
 };
 
 /* ThreadSanitizer knows no fences; it makes every atomic operation one. */
@@ -343,9 +344,31 @@ done:
 	return true;
 }
 
-int sinew__ring_wait(struct sinew__ring *ring, unsigned direction,
-	bool (*ready)(struct sinew__ring *), int64_t until)
+/* What is ready all the time and not ours is another's, who may be dead, or stopped. */
+static int yield_to(struct sinew__ring *ring, unsigned direction, unsigned tries, int64_t until)
 {
+	struct sinew__ring_bell *bell = sinew__ring_bell_of(ring, direction);
+	const int64_t now = sinew__now();
+
+	if (tries < PATIENCE) {
+		sched_yield();
+		return 0;
+	}
+	sinew__ring_look_after(ring, direction, SOON);
+	if (atomic_load(&ring->channel->cancelled))
+		return sinew__answer(ECANCELED, "cancelled");
+	if (until == SINEW_NOW)
+		return sinew__answer(EAGAIN, "not without waiting for another reader");
+	if (now >= until)
+		return sinew__answer(ETIMEDOUT, "the deadline passed");
+	return sleep_on(ring, bell, sinew__look(&bell->rung), sinew__sooner(until, now + SOON));
+}
+
+int sinew__ring_wait(struct sinew__ring *ring, unsigned direction,
+	bool (*ready)(struct sinew__ring *), unsigned tries, int64_t until)
+{
+	if (tries >= PATIENCE || (tries && ready(ring)))
+		return yield_to(ring, direction, tries, until);
 	if (until == SINEW_NOW) {
 		if (ring->guests)
 			sinew__ring_park_on_bell(ring, direction, ready, SINEW_NOW);

@@ -136,6 +136,7 @@ static void announce(struct sinew__ring *ring, unsigned lane, struct sinew__ring
 	sinew__publish(&member->from, sinew__ring_pack(from));
 	sinew__publish(&member->to, sinew__ring_pack(to));
 	sinew__publish(&member->hold, lane + 1);
+	ring->r.holds = lane + 1;
 	ring->r.in.lane = ring->lanes[lane];
 	ring->r.in.at = ring->r.end = to;
 }
@@ -177,9 +178,11 @@ static int take_left_over(
 		messages[n].again = true;
 		ring->r.in.at = messages[n++].after;
 	}
-	if (n == 0) /* its words are not what they were */
-		ring->r.in.at = ring->r.end;
-	return n ? (int)n : SINEW__LANE_CORRUPT;
+	if (n)
+		return (int)n;
+	ring->r.in.at = ring->r.end; /* its words are not what they were: it is given up */
+	sinew__queue_done(ring);
+	return SINEW__LANE_CORRUPT;
 }
 
 int sinew__queue_take(
@@ -262,15 +265,15 @@ int sinew__queue_copy(
 void sinew__queue_done(struct sinew__ring *ring)
 {
 	struct sinew__ring_member *member = self(ring);
-	const uint64_t hold = sinew__look(&member->hold);
-	const unsigned lane = (unsigned)(hold & 0xff) - 1;
+	const unsigned lane = ring->r.holds - 1; /* not what others may have written there */
 
-	if (hold == 0)
+	if (!ring->r.holds)
 		return;
 	if (has_left_over(ring)) {
 		sinew__publish(&member->from, sinew__ring_pack(ring->r.in.at));
 	} else {
 		sinew__publish(&member->hold, 0);
+		ring->r.holds = 0;
 		ring->r.again = false;
 	}
 	/* If another keeps the claim, `taken` follows with the next one who has it, or who waits. */
@@ -376,7 +379,7 @@ static bool settle_hold(struct sinew__ring *ring, unsigned slot, unsigned lane, 
 		drop(ring, dead, lane);
 		return true;
 	}
-	if (!receives(ring, direction) || sinew__look(&self(ring)->hold))
+	if (!receives(ring, direction) || ring->r.holds)
 		return false;
 	adopt(ring, dead, lane);
 	return true;

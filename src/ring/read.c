@@ -14,7 +14,7 @@
 #include "../wait.h"
 #include "ring.h"
 
-enum { LENT_AT_ONCE = 64, SERVE_EACH = 1024 };
+enum { LENT_AT_ONCE = 64, SERVE_EACH = 1024, LOOK_EACH = 100000000 };
 
 /* ---- what there is to say beside messages ---- */
 
@@ -84,11 +84,11 @@ static int events(struct sinew__ring *ring, struct sinew_msg *msg)
 
 enum { THE_END = -0x10001 }; /* SINEW_END is 0, which here means: look again */
 
-static int nothing(struct sinew__ring *ring, int64_t until)
+static int nothing(struct sinew__ring *ring, unsigned tries, int64_t until)
 {
 	if (is_over(ring))
 		return THE_END;
-	return sinew__ring_wait(ring, SINEW_IN, sinew__ring_readable, until);
+	return sinew__ring_wait(ring, SINEW_IN, sinew__ring_readable, tries, until);
 }
 
 static int corrupt(struct sinew__ring *ring)
@@ -128,10 +128,19 @@ static void count(struct sinew__ring *ring, uint64_t messages, uint64_t bytes)
 {
 	sinew__add(&ring->channel->count.received, messages);
 	sinew__add(&ring->channel->count.bytes_received, bytes);
-	if ((ring->r.reads += messages) >= SERVE_EACH) {
-		ring->r.reads = 0;
-		sinew__ring_serve(ring);
-	}
+	ring->r.reads += (unsigned)messages;
+}
+
+/* Who never has to wait serves the others, too, now and then: those who want to come in, and those whose
+ * messages a dead reader holds. Before we hold any ourselves. */
+static inline void serve(struct sinew__ring *ring)
+{
+	if (__builtin_expect(ring->r.reads < SERVE_EACH, 1))
+		return;
+	ring->r.reads = 0;
+	sinew__ring_serve(ring);
+	if (ring->pattern == SINEW__RING_QUEUE)
+		sinew__ring_look_after(ring, SINEW_IN, LOOK_EACH);
 }
 
 static void give_back(struct sinew__ring *ring)
@@ -184,7 +193,8 @@ static int too_large(struct sinew__ring *ring, const struct sinew__lane_message 
 }
 
 /* After a look that found no message: 0 look again, else what to return. */
-static int without(struct sinew__ring *ring, int found, struct sinew_msg *msg, int64_t until)
+static int without(
+	struct sinew__ring *ring, int found, struct sinew_msg *msg, unsigned tries, int64_t until)
 {
 	int r = events(ring, msg);
 
@@ -196,7 +206,7 @@ static int without(struct sinew__ring *ring, int found, struct sinew_msg *msg, i
 			ring->r.broken = UINT64_MAX;
 		return r;
 	}
-	return found == SINEW__LANE_CORRUPT ? THE_END : nothing(ring, until);
+	return found == SINEW__LANE_CORRUPT ? THE_END : nothing(ring, tries, until);
 }
 
 static int end_or(struct sinew__ring *ring, int r, struct sinew_msg *msg)
@@ -214,9 +224,11 @@ HOT int sinew__ring_recv(
 {
 	struct sinew__ring *ring = sinew__ring_of(channel);
 	struct sinew__lane_message found;
+	unsigned tries = 0;
 	int r = 0;
 
 	give_back(ring);
+	serve(ring);
 	if (channel->flags & SINEW_EVENTS && (r = events(ring, msg)) != 0)
 		return r;
 	for (;;) {
@@ -226,7 +238,7 @@ HOT int sinew__ring_recv(
 			break;
 		if (r == -EMSGSIZE)
 			return too_large(ring, &found, cap, msg);
-		r = without(ring, r, msg, until);
+		r = without(ring, r, msg, tries++, until);
 		if (r != 0)
 			return end_or(ring, r, msg);
 	}
@@ -262,10 +274,12 @@ int sinew__ring_take(
 	struct sinew__ring *ring = sinew__ring_of(channel);
 	struct sinew__lane_message found[LENT_AT_ONCE];
 	const unsigned most = wanted < LENT_AT_ONCE ? wanted : LENT_AT_ONCE;
+	unsigned tries = 0;
 	uint64_t bytes = 0;
 	int n;
 
 	give_back(ring);
+	serve(ring);
 	if (wanted == 0)
 		return sinew__fail(EINVAL, "take: room for no message");
 	if (channel->flags & SINEW_EVENTS && (n = events(ring, msgs)) != 0)
@@ -275,7 +289,7 @@ int sinew__ring_take(
 						      : sinew__queue_take(ring, found, most);
 		if (n > 0)
 			break;
-		int r = without(ring, n, msgs, until);
+		int r = without(ring, n, msgs, tries++, until);
 		if (r != 0)
 			return end_or(ring, r, msgs);
 	}

@@ -79,6 +79,7 @@ struct sinew__ring {
 	struct {                           /* reading */
 		struct sinew__lane_in in;  /* pair: our lane; queue: the one we hold messages of */
 		struct sinew__ring_at end; /* queue: of what we hold */
+		unsigned holds;            /* queue: the lane of that, counted from 1; 0: none */
 		unsigned borrowed;         /* messages lent to the caller */
 		unsigned turn;             /* queue: the lane to look at first */
 		bool again;                /* queue: what we hold was in another's hands */
@@ -165,9 +166,10 @@ int sinew__queue_find_lane(struct sinew__ring *);
 /* After a message was published (OUT) or room was made (IN): wakes who waits for it. */
 void sinew__ring_tell(struct sinew__ring *, unsigned direction, struct sinew__ring_bell *);
 /* Waits until ready() or until something else is worth a look: 0; -EAGAIN, -ETIMEDOUT, -ECANCELED,
- * -EINTR. ready() does not wait. */
+ * -EINTR. ready() does not wait. tries: how often the caller was told so and could not go on, as when
+ * another has the claim of the lane, or plays with us; that, too, ends at the deadline. */
 int sinew__ring_wait(struct sinew__ring *, unsigned direction, bool (*ready)(struct sinew__ring *),
-	int64_t until);
+	unsigned tries, int64_t until);
 /* Everybody who sleeps on it, because something other than a message has happened. */
 void sinew__ring_rouse(struct sinew__ring_bell *);
 /* The bell that we sleep on in that direction. */

@@ -87,7 +87,8 @@ static int check_peer(struct sinew__ring *ring, uint64_t peer)
 }
 
 /* There is none: 1 look again, 0 the message was dropped, or -errno. */
-static int without_room(struct sinew__ring *ring, struct sinew__wanted wanted, int64_t until)
+static int without_room(
+	struct sinew__ring *ring, struct sinew__wanted wanted, unsigned tries, int64_t until)
 {
 	int r;
 
@@ -100,7 +101,7 @@ static int without_room(struct sinew__ring *ring, struct sinew__wanted wanted, i
 	if (ring->full == SINEW__RING_FAIL && !waits_for_peer(ring))
 		r = sinew__answer(EAGAIN, "the ring is full");
 	else
-		r = sinew__ring_wait(ring, SINEW_OUT, sinew__ring_writable, until);
+		r = sinew__ring_wait(ring, SINEW_OUT, sinew__ring_writable, tries, until);
 	if (r == 0) {
 		ring->w.wanted = (struct sinew__wanted){.inside = true};
 		r = check(ring);
@@ -115,6 +116,7 @@ HOT static int put(struct sinew__ring *ring, const struct sinew_msg *msg, int64_
 {
 	const uint64_t *tag = msg->flags & SINEW_MSG_TAGGED ? &msg->tag : NULL;
 	struct sinew__lane_slot slot;
+	unsigned tries = 0;
 
 	if (msg->size > ring->most)
 		return too_large(ring, msg->size);
@@ -132,8 +134,8 @@ HOT static int put(struct sinew__ring *ring, const struct sinew_msg *msg, int64_
 			break;
 		if (r == SINEW__LANE_CORRUPT)
 			return corrupt(ring);
-		r = without_room(
-			ring, (struct sinew__wanted){(uint32_t)msg->size, tag, false}, until);
+		r = without_room(ring, (struct sinew__wanted){(uint32_t)msg->size, tag, false},
+			tries++, until);
 		if (r <= 0)
 			return r;
 	}
@@ -201,6 +203,7 @@ int sinew__ring_loan(
 	struct sinew_channel *channel, size_t size, struct sinew_msg *msg, int64_t until)
 {
 	struct sinew__ring *ring = sinew__ring_of(channel);
+	unsigned tries = 0;
 	int r = check(ring);
 
 	if (r == 0 && size > ring->most)
@@ -213,7 +216,8 @@ int sinew__ring_loan(
 			break;
 		if (found == SINEW__LANE_CORRUPT)
 			return corrupt(ring);
-		r = without_room(ring, (struct sinew__wanted){(uint32_t)size, false, true}, until);
+		r = without_room(
+			ring, (struct sinew__wanted){(uint32_t)size, false, true}, tries++, until);
 		if (r == 0)
 			return sinew__answer(EAGAIN, "the ring is full");
 		r = r < 0 ? r : 0;
