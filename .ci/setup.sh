@@ -10,6 +10,7 @@ packages_check='
 	libclang-rt-14-dev
 	clang-format
 	socat
+	spin
 	netcat-openbsd
 	mandoc
 	strace

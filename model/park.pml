@@ -214,16 +214,12 @@ active [FUTEX] proctype sleeper()
 		:: atomic { asleep[me] && spurious > 0 -> spurious--; asleep[me] = false }
 		:: atomic { asleep[me] && taken == MESSAGES -> asleep[me] = false }
 		fi;
-#ifdef BUG_SLEEPER_UNMARKS_ALL
-		mark_futex = false
-#else
 		d_step {
 			if
 			:: first && generation == mine -> mark_futex = false
 			:: else
 			fi
 		}
-#endif
 	od
 }
 
