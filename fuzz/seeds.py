@@ -5,6 +5,7 @@ it is about. Inputs that once broke something stand beside them and are never wr
 
 import pathlib
 import struct
+import sys
 
 HERE = pathlib.Path(__file__).resolve().parent / "corpus"
 
@@ -396,3 +397,38 @@ SEQUENCES = {
 }
 for name, data in SEQUENCES.items():
     write("sequence", name, data)
+
+# ---- recording: a byte, whether a header comes first, then a file or its records ----
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "recordings"))
+import build  # noqa: E402
+
+
+def recording(*lines):
+    return build.build(lines)
+
+
+def whole(name):
+    path = pathlib.Path(build.__file__).with_name(f"{name}.txt")
+    return build.build(path.read_text(encoding="utf-8").splitlines())
+
+
+THREAD = "tid=7 tgid=7 start=5"
+RECORDINGS = {
+    "nothing": b"",
+    "pipe": b"\1" + whole("pipe")[512:],
+    "doubt": b"\1" + whole("doubt")[512:],
+    "file": b"\0" + whole("pipe")[:1500],
+    "version": b"\0" + recording("header version=2"),
+    "order": b"\0" + recording("header order=0x04030201"),
+    "header-cut": b"\0" + recording("header")[:100],
+    "header-long": b"\0" + recording("header size=1024 cpus=0xffffffff", "end"),
+    "sizes": b"\1" + recording(f"interval {THREAD} size=64", "note text=x size=1024",
+                               "end size=32", "admit size=8"),
+    "far": b"\1" + recording(f"thread time=0x0fffffffffffffff {THREAD}",
+                             f"exit time=0x7fffffffffffffff {THREAD}"),
+    "end-far": b"\1" + recording(f"admit time=1000000001 {THREAD}", "end time=0xffffffffffffffff"),
+    "cut": b"\1" + whole("pipe")[512:900],
+}
+for name, data in RECORDINGS.items():
+    write("recording", name, data)

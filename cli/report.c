@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * report.c - sinew report: what a recording of the states of threads means, as text, JSON or a picture.
+ *
+ * A file that is cut or damaged is told as far as it goes, and why no further; the exit code says so.
+ */
+#include <errno.h>
+#include <fault.h>
+#include <fcntl.h>
+#include <replay.h>
+#include <stdio.h>
+#include <string.h>
+#include <summary.h>
+#include <unistd.h>
+
+#include "exit.h"
+#include "options.h"
+#include "say.h"
+#include "stop.h"
+
+static const char *const formats[] = {
+	[SINEW__FORMAT_TEXT] = "text",
+	[SINEW__FORMAT_JSON] = "json",
+	[SINEW__FORMAT_SVG] = "svg",
+};
+
+static int fail(int r)
+{
+	if (r == -EINTR)
+		return stop_code();
+	if (r == -EPIPE)
+		return EXIT_PIPE;
+	say_error("%s", sinew__observe_error());
+	return r == -EBADMSG || r == -ENOENT ? EXIT_NEGATIVE : EXIT_SYSTEM;
+}
+
+/* -errno in words; 0: standard input for "-". */
+static int open_file(const char *name, int *fd)
+{
+	*fd = strcmp(name, "-") == 0 ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC);
+	if (*fd >= 0)
+		return 0;
+	return sinew__observe_fail(errno, "cannot open %s: %s", name, strerror(errno));
+}
+
+/* All records, or until Ctrl-C: what was read by then is told. */
+static int read_all(struct sinew__replay *replay, struct sinew__summary *summary)
+{
+	const struct sinew__record *record;
+	int more;
+
+	while (!stop_asked() && (more = sinew__replay_next(replay, &record)) != 0) {
+		if (more > 0)
+			more = sinew__summary_add(summary, record);
+		if (more < 0 && more != -EINTR)
+			return more;
+	}
+	if (stop_asked())
+		sinew__summary_fault(summary, "reading it was stopped");
+	return 0;
+}
+
+static int tell(struct sinew__replay *replay, struct sinew__summary *summary, const char *name,
+	enum sinew__format format)
+{
+	int r = read_all(replay, summary), code = EXIT_DONE;
+
+	if (r < 0)
+		return fail(r);
+	const char *fault = sinew__replay_fault(replay);
+	if (fault) {
+		sinew__summary_fault(summary, fault);
+		say_error("%s: %s", name, fault);
+		code = EXIT_NEGATIVE;
+	}
+	r = sinew__summary_write(summary, stdout, format);
+	if (r < 0)
+		code = exit_worse(code, fail(r));
+	return stop_asked() ? stop_code() : code;
+}
+
+static int report(const char *name, int fd, enum sinew__format format)
+{
+	struct sinew__replay *replay;
+	struct sinew__summary *summary;
+	int r = sinew__replay_open(&replay, fd, name);
+
+	if (r < 0)
+		return fail(r);
+	r = sinew__summary_open(&summary, sinew__replay_header(replay));
+	int code = r < 0 ? fail(r) : EXIT_DONE;
+	if (r == 0) {
+		code = tell(replay, summary, name, format);
+		sinew__summary_close(summary);
+	}
+	sinew__replay_close(replay);
+	return code;
+}
+
+static int run(const struct settings *settings)
+{
+	const char *name = settings->operands[0];
+	int fd, r = open_file(name, &fd);
+
+	if (r < 0)
+		return fail(r);
+	int code = report(strcmp(name, "-") == 0 ? "standard input" : name, fd,
+		(enum sinew__format)settings->format);
+	if (fd != STDIN_FILENO)
+		close(fd);
+	return code;
+}
+
+static bool set_format(struct settings *settings, const char *value)
+{
+	for (unsigned i = 0; i < sizeof formats / sizeof *formats; i++)
+		if (strcmp(formats[i], value) == 0) {
+			settings->format = i;
+			return true;
+		}
+	return false;
+}
+
+static bool set_format_json(struct settings *settings, const char *value)
+{
+	(void)value;
+	settings->format = SINEW__FORMAT_JSON;
+	return true;
+}
+
+static const struct cli_option options[] = {
+	{"format", 'f', "FORMAT", "text (default), json, or svg: the diagram of the states",
+		set_format, "text, json or svg"},
+	{"json", 0, NULL, "the same as --format json", set_format_json, NULL},
+	OPTION_HELP,
+	OPTION_END,
+};
+
+const struct cli_verb verb_report = {
+	.name = "report",
+	.synopsis = "FILE",
+	.summary = "tell what a recording of the five states means",
+	.about = "FILE is a recording, made on this machine or another (this version has no "
+		 "recorder "
+		 "yet); - is standard input. Tells how long each thread was new, ready, running, "
+		 "blocked and a zombie, "
+		 "what it was blocked on and who ended that, who displaced whom and why.",
+	.options = options,
+	.examples = {"sinew report trace.rec", "sinew report --json - <trace.rec"},
+	.least = 1,
+	.most = 1,
+	.run = run,
+};
