@@ -171,7 +171,8 @@ static void settle_in(struct sinew__ring *ring, unsigned slot)
 {
 	struct sinew__ring_member *member = &ring->members[slot];
 	const uint64_t before = sinew__see(&member->owner);
-	const uint64_t generation = (before >> 16) + 1;
+	/* One that lies at the end of its numbers begins anew: 0 is nobody's. */
+	const uint64_t generation = before >> 16 == UINT64_MAX >> 16 ? 1 : (before >> 16) + 1;
 
 	sinew__put(&member->pid, (uint32_t)getpid());
 	sinew__put(&member->uid, (uint32_t)geteuid());

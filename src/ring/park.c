@@ -27,8 +27,9 @@
 #include "ring.h"
 
 enum {
-	TICK = 100000000,    /* ns between looks for the dead, asleep */
-	SOON = 1000000,      /* the same for the one other side of a pair */
+	TICK = 100000000, /* ns between looks for the dead, asleep */
+	SOON = 1000000,   /* the same for the one other side of a pair */
+	MARK_TRIES = 10000,
 	CALM = 64,           /* operations that woke nobody before we are eager */
 	PAUSES = 50,         /* wait=balanced: looks before the first yield */
 	YIELDS = 64,         /* and yields before we sleep */
@@ -213,11 +214,14 @@ uint32_t sinew__ring_mark(struct sinew__ring *ring, unsigned direction, uint32_t
 {
 	struct sinew__ring_bell *bell = sinew__ring_bell_of(ring, direction);
 	uint32_t before, after;
+	unsigned tries = 0;
 
+	/* Members that keep their rules change it a few times at most; without a mark the tick ends the
+	 * sleep. */
 	do {
 		before = sinew__look(&bell->asleep);
 		after = (before + SINEW__BELL_ONE) | how;
-	} while (!sinew__swap32(&bell->asleep, before, after));
+	} while (!sinew__swap32(&bell->asleep, before, after) && ++tries < MARK_TRIES);
 	fence();
 	if (somebody_is_eager(ring, direction)) {
 		sinew__add(&ring->channel->count.calls[direction == SINEW_OUT], 1);

@@ -48,15 +48,19 @@ void sinew__queue_let_go(struct sinew__ring *ring, unsigned lane)
 }
 
 /* Where a member's hold on this lane begins, if that is before *at. Its `from` belongs to this hold if the
- * hold is the same afterwards, for it cannot hold this lane anew while we have the claim. */
-static void heed(struct sinew__ring_member *member, unsigned lane, struct sinew__ring_at *at)
+ * hold is the same afterwards, for it cannot hold this lane anew while we have the claim. One that begins
+ * before `taken` is a lie. */
+static void heed(struct sinew__ring_member *member, unsigned lane, struct sinew__ring_at taken,
+	struct sinew__ring_at *at)
 {
 	const uint64_t hold = sinew__see(&member->hold);
 
 	if ((hold & 0xff) != lane + 1)
 		return;
 	const struct sinew__ring_at from = sinew__ring_unpack(sinew__see(&member->from));
-	if ((sinew__see(&member->hold) & 0xff) == lane + 1 && (int32_t)(from.words - at->words) < 0)
+	if ((sinew__see(&member->hold) & 0xff) == lane + 1 &&
+		from.words - taken.words < at->words - taken.words &&
+		from.units - taken.units <= at->units - taken.units)
 		*at = from;
 }
 
@@ -69,7 +73,7 @@ void sinew__queue_settle(struct sinew__ring *ring, unsigned lane)
 	if (taken == next)
 		return;
 	for (unsigned i = 0; i < ring->slots; i++)
-		heed(&ring->members[i], lane, &oldest);
+		heed(&ring->members[i], lane, sinew__ring_unpack(taken), &oldest);
 	if ((int32_t)(oldest.words - (uint32_t)taken) <= 0)
 		return;
 	sinew__publish(&shared->taken, sinew__ring_pack(oldest));
