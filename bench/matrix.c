@@ -161,6 +161,16 @@ const struct row bench_rows[] = {
 		.chunk = 256 * K,
 		.batch_goal = 1,
 	},
+	{
+		.name = "ring queue memfd",
+		.uri = "ring:memfd:DIR/there?pattern=queue&serve=thread",
+		.back = "ring:memfd:DIR/back?pattern=queue&serve=thread",
+		.bulk = "ring:memfd:DIR/there?pattern=queue&serve=thread",
+		.bare = &bare_shared,
+		.tunings = {{0, 1 * M, 1 * M}},
+		.chunk = 256 * K,
+		.batch_goal = 1,
+	},
 };
 const unsigned bench_row_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
 
