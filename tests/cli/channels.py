@@ -5,13 +5,11 @@ import ctypes
 import os
 import zlib
 
-CHANNELS = ["pipe", "fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "mq", "msgq",
-            "ring"]
+CHANNELS = ["pipe", "fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "mq", "msgq"]
 ENDLESS = ["unix-dgram", "mq", "msgq"]
 OF_PATHS = {"fifo": "fifo:{}/name", "unix-stream": "unix:{}/name",
             "unix-seqpacket": "unix:{}/name?type=seqpacket",
-            "unix-dgram": "unix:{}/name?type=dgram",
-            "ring": "ring:file:{}/name?temp=yes"}
+            "unix-dgram": "unix:{}/name?type=dgram"}
 
 # Where we may, queues that a failed case leaves behind vanish with the test program.
 ctypes.CDLL(None).unshare(0x08000000)  # CLONE_NEWIPC
