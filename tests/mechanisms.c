@@ -4,12 +4,14 @@
  */
 #include "mechanisms.h"
 
+#include <dirent.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -198,6 +200,19 @@ static void find_name(struct ends *e, const char *extra)
 	add_options(e->uri, sizeof e->uri, e->m->options, extra);
 }
 
+/* Threads of channels sleep before we fork: a sanitizer's locks that one held would stay held in a child. */
+static void let_threads_sleep(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+
+	while (tasks && (task = readdir(tasks)))
+		if (atoi(task->d_name) > 0 && atoi(task->d_name) != gettid())
+			test_blocked(atoi(task->d_name), SYS_ppoll);
+	if (tasks)
+		closedir(tasks);
+}
+
 void ends_listen(const struct mechanism *m, struct ends *e, unsigned flags, const char *extra)
 {
 	char uri[256];
@@ -213,6 +228,8 @@ void ends_listen(const struct mechanism *m, struct ends *e, unsigned flags, cons
 	}
 	CHECK_OK(sinew_open(&e->in, uri, direction(m, SINEW_IN) | SINEW_LISTEN | flags, SINEW_NOW));
 	find_name(e, extra);
+	if (strstr(m->options, "serve=thread"))
+		let_threads_sleep();
 }
 
 sinew_channel *ends_join(struct ends *e, unsigned flags)
