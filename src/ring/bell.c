@@ -198,6 +198,17 @@ void sinew__ring_serve(struct sinew__ring *ring)
 	}
 }
 
+/* Whether it was that of the other side of a pair. At a name anybody may come, look, or be refused, and
+ * go: there the kernel says whether the other side lives. */
+static bool was_the_peers(struct sinew__ring *ring)
+{
+	const bool maker = ring->region && ring->region->made;
+
+	if (ring->pattern == SINEW__RING_QUEUE)
+		return !maker;
+	return atomic_load(&ring->peer) != 0 && !(maker && sinew__ring_lives(ring, 1 - ring->slot));
+}
+
 /* A connection has ended: all that the process at its other end had open is closed, or about to be. */
 static void lose_link(struct sinew__ring *ring, unsigned index)
 {
@@ -207,10 +218,10 @@ static void lose_link(struct sinew__ring *ring, unsigned index)
 	sinew__sys.close(guests->links[index]);
 	guests->links[index] = guests->links[--guests->link_count];
 	pthread_mutex_unlock(&guests->lock);
-	const bool maker = ring->region && ring->region->made;
-	if (ring->pattern == SINEW__RING_PAIR ? atomic_load(&ring->peer) != 0 : !maker)
+	if (was_the_peers(ring))
 		atomic_store(&ring->peer_gone, true);
 	atomic_store(&ring->checked, 0);
+	atomic_store(&ring->unlinked, sinew__now());
 }
 
 enum { MOST_POLLED = 3 + SINEW__REGION_LINKS };

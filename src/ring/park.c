@@ -266,6 +266,13 @@ static int park_on_word(struct sinew__ring *ring, unsigned direction,
 	return r;
 }
 
+/* When to look for the dead again: soon if a connection has just ended, whose owner may still have to
+ * give up its lock. */
+static int64_t next_look(struct sinew__ring *ring, int64_t now)
+{
+	return now + (now - atomic_load(&ring->unlinked) < TICK ? SOON : TICK);
+}
+
 static int park(struct sinew__ring *ring, unsigned direction, bool (*ready)(struct sinew__ring *),
 	int64_t until)
 {
@@ -279,7 +286,7 @@ static int park(struct sinew__ring *ring, unsigned direction, bool (*ready)(stru
 			ring, direction, ring->pattern == SINEW__RING_PAIR ? SOON : TICK);
 		sinew__add(&channel->count.calls[direction == SINEW_OUT], 1);
 		sinew__add(&channel->count.waits[direction == SINEW_OUT], 1);
-		const int64_t look = sinew__sooner(until, now + TICK);
+		const int64_t look = sinew__sooner(until, next_look(ring, now));
 		int r = ring->guests ? sinew__ring_park_on_bell(ring, direction, ready, look)
 				     : park_on_word(ring, direction, ready, look);
 		now = sinew__now();

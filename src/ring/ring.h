@@ -65,9 +65,10 @@ struct sinew__ring {
 	bool bells_named;  /* beside the ring, at its path; else they came with it */
 	char path[PATH_MAX];
 	struct sinew__region_guests *guests; /* of a memfd: bells and connections; else NULL */
-	_Atomic bool minded;     /* one of our threads looks after listener and connections */
-	_Atomic bool repairing;  /* one of our threads looks after the dead */
-	_Atomic int64_t checked; /* when we last did */
+	_Atomic bool minded;      /* one of our threads looks after listener and connections */
+	_Atomic bool repairing;   /* one of our threads looks after the dead */
+	_Atomic int64_t checked;  /* when we last did */
+	_Atomic int64_t unlinked; /* when a connection last ended */
 
 	uint64_t owner; /* ours */
 	unsigned slot;

@@ -5,9 +5,10 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 
-from golden import case, main
+from golden import case, each, main
 
 
 def look(world, uri):
@@ -47,6 +48,28 @@ def who_lives(world):
     reader.end()
     world.equal(look(world, uri)["members"][0]["state"], "dead", "killed")
     world.do("rm", uri)
+
+
+@each(kind=["ring:shm:/{}", "ring:memfd:{}", "ring:memfd:{}?serve=thread"])
+def looking_ends_nothing(world, kind):
+    """Nor does a third one who comes, is refused and goes; but a death does."""
+    shm = kind.startswith("ring:shm")
+    uri = kind.format(os.path.basename(world.path) if shm else f"{world.path}/ring")
+    receiver = world.sinew("recv", uri)
+    sender = world.sinew("send", uri, stdin=subprocess.PIPE)
+    world.feed(sender, b"one\n")
+    world.until(lambda: receiver.now().out == b"one\n", "the first message")
+    world.equal([m["state"] for m in look(world, uri)["members"]], ["lives"] * 2, "members")
+    world.has(world.do("recv", uri, code=1).err, "both ends of this pair are taken")
+    receiver.blocked()
+    world.feed(sender, b"two\n")
+    world.until(lambda: receiver.now().out == b"one\ntwo\n", "the second message")
+    sender.signal(signal.SIGKILL)
+    sender.end()
+    ended = receiver.end()
+    world.equal((ended.code, ended.out), (0, b"one\ntwo\n"), "receiver")
+    if shm:
+        world.do("rm", uri)
 
 
 @case
