@@ -45,7 +45,8 @@ static const char *pattern_of(const struct sinew_ring_look *look)
 
 static double rate(uint64_t now, uint64_t before, double seconds)
 {
-	return seconds > 0 ? (double)(now - before) / seconds : 0;
+	/* A ring that was removed and made anew begins at 0. */
+	return seconds > 0 && now > before ? (double)(now - before) / seconds : 0;
 }
 
 /* ---- for people ---- */
