@@ -2,14 +2,17 @@
 # This is the one list of packages. Needs Debian's dpkg-query and apt-get.
 
 packages_build='gcc libc6-dev meson ninja-build pkg-config python3'
-# The library that the benchmark compares with; without it that column says so.
-packages_bench='libzmq3-dev'
+# The libraries that the benchmarks compare with; without one its column says so.
+packages_bench='libzmq3-dev libck-dev'
+# For tracing by programs in the kernel; a build without them says so.
+packages_trace='bpftool clang libbpf-dev'
 packages_check='
 	clang
 	g++
 	libclang-rt-14-dev
 	clang-format
 	socat
+	spin
 	netcat-openbsd
 	mandoc
 	strace
@@ -75,12 +78,12 @@ install_packages()
 
 need_build()
 {
-	need_packages $packages_build $packages_bench
+	need_packages $packages_build $packages_bench $packages_trace
 }
 
 need_check()
 {
-	need_packages $packages_build $packages_bench $packages_check
+	need_packages $packages_build $packages_bench $packages_trace $packages_check
 }
 
 # build_release DIRECTORY: configures it if it is new, and builds. Quiet unless it fails.

@@ -87,7 +87,7 @@ static void recv_one(struct link *link, void *data, size_t size)
 	check(n, link, "recv");
 	if (n != 1 || msg.size != size || msg.lost)
 		crew_fail("sinew recv %s: an end, a loss or a message of another size", link->uri);
-	link->peer = msg.peer;
+	link->peer = link->reading == link->writing ? msg.peer : SINEW_ANY_PEER;
 }
 
 static void put(struct link *link, const unsigned char *first, unsigned count)

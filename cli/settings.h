@@ -28,6 +28,7 @@ struct settings {
 	uint32_t priority;               /* of every message sent */
 	int64_t timeout;                 /* nanoseconds; < 0: for ever */
 	uint64_t create, offset, length; /* of a region; 0: not given */
+	int64_t watch;                   /* nanoseconds between looks; 0: one look */
 	bool dump, load;
 	unsigned format; /* of report and trace: enum sinew__format */
 	const char *list;

@@ -301,15 +301,14 @@ static const struct cli_option options[] = {
 
 const struct cli_verb verb_trace = {
 	.name = "trace",
-	.synopsis = "-- COMMAND [ARGUMENT...] | -p PID | --cgroup PATH | -a",
-	.summary = "follow processes through their states, with the cause of every change",
+	.synopsis = "-- COMMAND... | -p PID | --cgroup PATH | -a",
+	.summary = "follow processes through their states, and why they change",
 	.about = "Follows every thread: running, ready because its slice was over or another took "
 		 "over, blocked in which system call on what, woken by whom, ended and reaped. "
 		 "Ends with COMMAND, after the time of -d, or with Ctrl-C. The exit code is "
 		 "COMMAND's.",
 	.options = options,
-	.examples = {"sinew trace -- sleep 0.1",
-		"sinew trace -a -d 1s -o /tmp/all.rec; rm /tmp/all.rec"},
+	.examples = {"sinew trace -- sleep 0.1", "sinew trace -q -a -d 1s -o all.rec; rm all.rec"},
 	.least = 0,
 	.most = -1,
 	.run = run,

@@ -29,7 +29,8 @@ struct cli_verb {
 	int (*run)(const struct settings *settings); /* returns an exit code */
 };
 
-extern const struct cli_verb verb_send, verb_recv, verb_relay, verb_info, verb_rm, verb_help;
+extern const struct cli_verb verb_send, verb_recv, verb_relay, verb_info, verb_rm, verb_help,
+	verb_stat;
 extern const struct cli_verb verb_wait, verb_post, verb_lock, verb_region;
 extern const struct cli_verb verb_trace;
 extern const struct cli_verb verb_report;

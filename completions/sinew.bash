@@ -148,6 +148,8 @@ _sinew_candidates() { # WORD
 	case $pending in
 	--option) _sinew_pairs "$(_sinew_scheme_of_line)" "$1" && return ;;
 	--split) compgen -W 'line nul none 64K' -- "$1" && return ;;
+	--output) compgen -f -- "$1" && return ;;
+	--cgroup) compgen -d -- "$1" && return ;;
 	--format) compgen -W 'text json svg' -- "$1" && return ;;
 	--list) compgen -W 'schemes verbs options' -- "$1" && return ;;
 	--*) return ;;
@@ -158,7 +160,7 @@ _sinew_candidates() { # WORD
 		compgen -W "$(_sinew_first_column options "$verb")" -- "$1"
 	elif [[ $verb == help ]]; then
 		compgen -W "$(_sinew_first_column verbs; _sinew_first_column schemes)" -- "$1"
-	elif [[ $verb == lock && $operands -gt 0 ]]; then
+	elif [[ $verb == trace || ($verb == lock && $operands -gt 0) ]]; then
 		compgen -c -- "$1"
 	elif [[ $verb == report || ($verb == send && $operands -gt 0) ]]; then
 		compgen -f -- "$1"

@@ -105,6 +105,9 @@ static void settle(struct sinew_channel *channel)
 {
 	bool packets = channel->caps.bits & SINEW__CAP_PACKETS;
 
+	channel->io = channel->spec.transport->io;
+	if (channel->io)
+		return;
 	if (channel->spec.common.frame < 0 && !packets)
 		channel->spec.common.frame = SINEW__FRAME_LENGTH;
 	channel->io = packets ? &sinew__packet_io : &sinew__stream_io;
@@ -156,8 +159,10 @@ int sinew_pair(sinew_channel *ends[2], const char *uri, unsigned flags)
 	r = first->spec.transport->pair((struct sinew_channel *[2]){first, second});
 	if (r < 0)
 		return r;
-	first->one->simple = sinew__stream_simple(first->one);
-	second->one->simple = sinew__stream_simple(second->one);
+	if (first->one) {
+		first->one->simple = sinew__stream_simple(first->one);
+		second->one->simple = sinew__stream_simple(second->one);
+	}
 	ends[0] = first;
 	ends[1] = second;
 	first = second = NULL;
@@ -248,10 +253,10 @@ int sinew_finish(sinew_channel *channel, int64_t until)
 	if (r < 0)
 		return r;
 	struct sinew__link *link = channel->one;
-	if (!link || !link->ops->finish)
+	if (!channel->io->finish && (!link || !link->ops->finish))
 		return sinew__fail(EOPNOTSUPP, "%s: cannot end one direction alone; close it",
 			channel->spec.text);
-	r = link->ops->finish(link);
+	r = channel->io->finish ? channel->io->finish(channel) : link->ops->finish(link);
 	if (r == 0)
 		atomic_store(&channel->finished, true);
 	return r;
@@ -285,6 +290,8 @@ int sinew_take(sinew_channel *channel, struct sinew_msg *msgs, unsigned count, i
 /* The kernel's channels lend from their own buffer, which the next receive may reuse. */
 void sinew_release(sinew_channel *channel, struct sinew_msg *msgs, unsigned count)
 {
+	if (channel->io->release)
+		channel->io->release(channel, msgs, count);
 	sinew__passed_let_go(channel->lent);
 	for (unsigned i = 0; i < count; i++) {
 		msgs[i].data = NULL;
@@ -293,10 +300,40 @@ void sinew_release(sinew_channel *channel, struct sinew_msg *msgs, unsigned coun
 	}
 }
 
+static int no_loans(const sinew_channel *channel)
+{
+	return sinew__fail(EOPNOTSUPP, "%s: lends no memory to write messages in; use sinew_send()",
+		channel->spec.text);
+}
+
+int sinew_loan(sinew_channel *channel, size_t size, struct sinew_msg *msg, int64_t until)
+{
+	int r = enter_wait(channel, SINEW_OUT, until);
+	if (r < 0)
+		return r;
+	return channel->io->loan ? channel->io->loan(channel, size, msg, until) : no_loans(channel);
+}
+
+int sinew_commit(sinew_channel *channel, struct sinew_msg *msg)
+{
+	int r = enter_wait(channel, SINEW_OUT, SINEW_NOW);
+	if (r < 0)
+		return r;
+	return channel->io->commit ? channel->io->commit(channel, msg) : no_loans(channel);
+}
+
+void sinew_abandon(sinew_channel *channel, struct sinew_msg *msg)
+{
+	if (enter(channel) == 0 && channel->io->abandon)
+		channel->io->abandon(channel, msg);
+}
+
 int sinew_fd(sinew_channel *channel, unsigned direction)
 {
 	int r = enter(channel);
 
+	if (r == 0 && channel->io->fd)
+		return channel->io->fd(channel, direction);
 	return r < 0 ? r : sinew__ready_fd(channel, direction);
 }
 
@@ -311,6 +348,8 @@ int sinew_cancel(sinew_channel *channel)
 		return -EOPNOTSUPP;
 	atomic_store(&channel->cancelled, true);
 	ssize_t r = sinew__sys.write(channel->cancel_fd, &one, sizeof one);
+	if (channel->io->cancel)
+		channel->io->cancel(channel);
 	errno = error;
 	return r == sizeof one ? 0 : -EIO;
 }
@@ -349,7 +388,7 @@ static int append_options(const struct sinew_channel *channel, char *uri, size_t
 
 int sinew_inherit(sinew_channel *channel, char *uri, size_t size)
 {
-	if (!channel->spec.transport->adopt || channel->process || !channel->one)
+	if (!channel->spec.transport->adopt || channel->process)
 		return sinew__fail(EOPNOTSUPP,
 			"%s: only an end of a pair can be handed to a program", channel->spec.text);
 	int length = channel->spec.transport->adopt(channel, uri, size);
@@ -357,6 +396,8 @@ int sinew_inherit(sinew_channel *channel, char *uri, size_t size)
 	if (length < 0 || (size_t)length >= size)
 		return sinew__fail(ENAMETOOLONG, "%s: the URI needs more than %zu bytes",
 			channel->spec.text, size);
+	if (!channel->one) /* it sees to that itself */
+		return length;
 	const int fds[] = {channel->one->rfd, channel->one->wfd};
 	for (unsigned i = 0; i < 2; i++)
 		if (fds[i] >= 0 && sinew__sys.fcntl(fds[i], F_SETFD, 0) < 0)
@@ -413,6 +454,8 @@ int sinew_peer(sinew_channel *channel, uint64_t id, struct sinew_peer *peer)
 	int r = enter(channel);
 	if (r < 0)
 		return r;
+	if (channel->io->peer)
+		return channel->io->peer(channel, id, peer);
 	if (channel->addresses && id != SINEW_ANY_PEER) {
 		struct sockaddr_storage address;
 		r = sinew__addresses_find(channel->addresses, id, &address, peer);

@@ -48,6 +48,7 @@ struct sinew__spec {
 
 struct sinew__transport {
 	struct sinew__scheme scheme; /* first: registry.c knows only this */
+	const struct sinew__io *io;  /* NULL: stream_io, or packet_io, as the capabilities say */
 	/* Fills *caps for these options; checks what can be checked without opening. Never blocks. */
 	int (*describe)(const struct sinew__spec *, struct sinew_caps *);
 	/* Opens the mechanism on a channel whose spec is set and whose all else is blank. May wait
@@ -107,14 +108,14 @@ static inline bool sinew__passes(ssize_t error)
 enum { SINEW__NO_PACKET = -0x10000 };
 
 /* A place in a list that goes round. */
-struct sinew__ring {
-	struct sinew__ring *next, *prev;
+struct sinew__circle {
+	struct sinew__circle *next, *prev;
 };
 
 /* What one of many links holds of the memory that its table bounds (pool.h). */
 struct sinew__hold {
 	size_t claim; /* how much of it may be used beyond what is free for everybody, counted from own */
-	struct sinew__ring ring; /* among those in its state */
+	struct sinew__circle ring; /* among those in its state */
 	int state;
 	uint8_t *own; /* memory of its own, and the size of that */
 	size_t most;
@@ -184,6 +185,15 @@ struct sinew__io {
 	int (*take)(struct sinew_channel *, struct sinew_msg *, unsigned, int64_t until);
 	/* Whole messages received and not delivered, counted up to `most`. */
 	unsigned (*buffered)(struct sinew_channel *, unsigned most);
+	/* What follows may be NULL: links and descriptors serve, or it cannot be done. */
+	void (*release)(struct sinew_channel *, struct sinew_msg *, unsigned);
+	int (*finish)(struct sinew_channel *);
+	int (*loan)(struct sinew_channel *, size_t, struct sinew_msg *, int64_t until);
+	int (*commit)(struct sinew_channel *, struct sinew_msg *);
+	void (*abandon)(struct sinew_channel *, struct sinew_msg *);
+	int (*fd)(struct sinew_channel *, unsigned direction);
+	void (*cancel)(struct sinew_channel *); /* async-signal-safe */
+	int (*peer)(struct sinew_channel *, uint64_t id, struct sinew_peer *);
 };
 
 extern const struct sinew__io sinew__stream_io, sinew__packet_io;

@@ -110,14 +110,14 @@ void sinew__pool_join(struct sinew__link *link, uint8_t *own)
 
 /* ---- claims ---- */
 
-static struct sinew__link *link_at(struct sinew__ring *ring)
+static struct sinew__link *link_at(struct sinew__circle *ring)
 {
 	return (struct sinew__link *)((char *)ring - offsetof(struct sinew__link, in_hold.ring));
 }
 
 static struct sinew__link *oldest(struct sinew__pool *pool, enum state state)
 {
-	struct sinew__ring *list = &pool->lists[state];
+	struct sinew__circle *list = &pool->lists[state];
 
 	return list->next == list ? NULL : link_at(list->next);
 }

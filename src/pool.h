@@ -32,17 +32,17 @@ struct sinew__pool {
 	size_t shared_size;
 	uint8_t *sending;
 	size_t bound, used;
-	size_t ample;                 /* who has so much left to claim need not be sparing */
-	size_t idle;                  /* of these, what can be had back at once */
-	struct sinew__link *borrower; /* has the shared buffer for its inbox */
-	struct sinew__ring lists[3];  /* IDLE, BUSY, WAITING; the oldest first */
-	bool look;                    /* something may be granted, or somebody overdue */
-	unsigned waiting;             /* how many wait */
-	bool timed;                   /* the table's timer runs for us */
-	size_t simple;                /* as a link's */
+	size_t ample;                  /* who has so much left to claim need not be sparing */
+	size_t idle;                   /* of these, what can be had back at once */
+	struct sinew__link *borrower;  /* has the shared buffer for its inbox */
+	struct sinew__circle lists[3]; /* IDLE, BUSY, WAITING; the oldest first */
+	bool look;                     /* something may be granted, or somebody overdue */
+	unsigned waiting;              /* how many wait */
+	bool timed;                    /* the table's timer runs for us */
+	size_t simple;                 /* as a link's */
 	pthread_mutex_t lock; /* over what follows: the sender's, and who removes a link's */
 	size_t out_used;
-	struct sinew__ring out_holders; /* with more than a little in their outbox */
+	struct sinew__circle out_holders; /* with more than a little in their outbox */
 	bool out_short, out_later; /* the sender: a send found none left; it told the host so */
 };
 
@@ -89,20 +89,20 @@ enum { SINEW__PAGE = 4096, SINEW__FREE = 2 * SINEW__PAGE };
 #define SINEW__PATIENCE INT64_C(2000000000)      /* ns without progress while another waits */
 #define SINEW__LEAST_PATIENCE INT64_C(250000000) /* while many do */
 
-static inline void sinew__ring_init(struct sinew__ring *ring)
+static inline void sinew__ring_init(struct sinew__circle *ring)
 {
 	ring->next = ring->prev = ring;
 }
 
 /* Takes it out of whatever list it is in. */
-static inline void sinew__ring_leave(struct sinew__ring *ring)
+static inline void sinew__ring_leave(struct sinew__circle *ring)
 {
 	ring->next->prev = ring->prev;
 	ring->prev->next = ring->next;
 	sinew__ring_init(ring);
 }
 
-static inline void sinew__ring_append(struct sinew__ring *list, struct sinew__ring *ring)
+static inline void sinew__ring_append(struct sinew__circle *list, struct sinew__circle *ring)
 {
 	ring->next = list;
 	ring->prev = list->prev;

@@ -14,7 +14,7 @@
 #include "pool.h"
 #include "wait.h"
 
-static struct sinew__link *link_at(struct sinew__ring *ring)
+static struct sinew__link *link_at(struct sinew__circle *ring)
 {
 	return (struct sinew__link *)((char *)ring - offsetof(struct sinew__link, out_hold.ring));
 }
@@ -88,7 +88,7 @@ HOT void sinew__pool_keep(struct sinew__link *link)
 /* Under the lock: makes the peer go that has not read for longest, and is not the one we write to. */
 static bool cut_off(struct sinew__pool *pool, const struct sinew__link *except)
 {
-	struct sinew__ring *first = pool->out_holders.next;
+	struct sinew__circle *first = pool->out_holders.next;
 
 	if (first == &pool->out_holders || link_at(first) == except ||
 		sinew__now() - link_at(first)->out_hold.since < SINEW__PATIENCE)

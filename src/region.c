@@ -88,7 +88,7 @@ int sinew__region_fits(struct sinew_region *region, uint64_t size)
 	if (size == 0)
 		return sinew__fail(EEXIST, "%s: exists and is empty; somebody else made it",
 			region->spec.text);
-	if (region->wanted && region->wanted != size)
+	if (region->wanted && region->wanted != size && !region->any_size)
 		return sinew__fail(EEXIST, "%s: exists and has %llu bytes, not %zu",
 			region->spec.text, (unsigned long long)size, region->wanted);
 	if (size > SIZE_MAX / 2)
@@ -209,19 +209,29 @@ int sinew_region_open(
 	return open_region(opened, region);
 }
 
-int sinew_region_make(sinew_region **opened, const char *uri, size_t size, sinew_region_init init,
-	void *arg, int64_t until)
+int sinew__region_obtain(struct sinew_region **opened, const char *uri,
+	const struct sinew__region_wish *wish, int64_t until)
 {
 	struct sinew_region *region = NULL;
 
 	int r = blank(&region, uri, 0);
 	if (r < 0)
 		return r;
-	region->wanted = size;
-	region->init = init;
-	region->arg = arg;
+	region->wanted = wish->size;
+	region->any_size = wish->any_size;
+	region->init = wish->init;
+	region->arg = wish->arg;
+	region->guests = wish->guests;
 	region->until = until;
 	return open_region(opened, region);
+}
+
+int sinew_region_make(sinew_region **opened, const char *uri, size_t size, sinew_region_init init,
+	void *arg, int64_t until)
+{
+	const struct sinew__region_wish wish = {.size = size, .init = init, .arg = arg};
+
+	return sinew__region_obtain(opened, uri, &wish, until);
 }
 
 /* ---- using ---- */

@@ -38,10 +38,34 @@ enum sinew__region_answer {
 	SINEW__REGION_AGAIN,      /* it changed while we looked: look again at once */
 };
 
+enum { SINEW__REGION_FDS = 64, SINEW__REGION_LINKS = 32 };
+
+/* What a region that is handed out takes along, for who asks for it: descriptors that its maker gives to
+ * all who may write, and that they find here instead of their own; and the connections at which it
+ * was handed out, kept open, so that each side sees the end of the other. */
+struct sinew__region_guests {
+	int fds[SINEW__REGION_FDS];
+	unsigned fd_count;
+	int links[SINEW__REGION_LINKS];
+	unsigned link_count;
+	pthread_mutex_t lock; /* of the links: a thread may let guests in */
+};
+
+/* What is asked of a region. */
+struct sinew__region_wish {
+	size_t size;
+	bool any_size; /* one of another size will do, if it is there */
+	sinew_region_init init;
+	void *arg;
+	struct sinew__region_guests *guests; /* NULL: none */
+};
+
 struct sinew_region {
 	struct sinew__region_spec spec;
 	unsigned flags; /* SINEW_IN, or SINEW_IN | SINEW_OUT */
 	size_t wanted;  /* the size asked for; 0: what there is */
+	bool any_size;  /* or another */
+	struct sinew__region_guests *guests;
 	sinew_region_init init;
 	void *arg;
 	uint64_t process; /* who opened it */
@@ -49,6 +73,7 @@ struct sinew_region {
 	size_t size;
 	int fd; /* of the memory, or -1 */
 	bool made;
+	bool forsaken; /* what is made of it failed: the last one removes the name */
 	int guard;     /* its slot in region_guard.c, or -1 */
 	void *state;   /* the medium's own, freed by the core */
 	int64_t until; /* while it is being opened */
@@ -75,6 +100,10 @@ struct sinew__medium {
 	/* Whether all bytes are still there; NULL: nobody can take them away. */
 	bool (*is_whole)(const struct sinew_region *);
 };
+
+/* Attaches to a region for reading and writing, or makes it. As sinew_region_make(). */
+int sinew__region_obtain(
+	struct sinew_region **, const char *uri, const struct sinew__region_wish *, int64_t until);
 
 /* ---- for the media ---- */
 

@@ -248,10 +248,12 @@ void sinew__region_file_release(struct sinew_region *region, bool last)
 {
 	const struct sinew__region_file *file = region->state;
 
-	if (last && file && file->temp && region->fd >= 0 &&
+	if (last && file && (file->temp || region->forsaken) && region->fd >= 0 &&
 		sinew__sys.flock(region->fd, LOCK_EX | LOCK_NB) == 0 &&
 		stands_at(file->path, region->fd))
 		sinew__sys.unlink(file->path);
+	if (last && region->fd >= 0) /* a mapping that stays would keep it */
+		sinew__sys.flock(region->fd, LOCK_UN);
 }
 
 bool sinew__region_file_is_whole(const struct sinew_region *region)
@@ -263,7 +265,7 @@ bool sinew__region_file_is_whole(const struct sinew_region *region)
 
 static int remove_name(const struct sinew__region_spec *spec, const char *path)
 {
-	struct stat st;
+	struct stat st, named;
 
 	CLEANUP_FD int fd =
 		sinew__sys.open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0);
@@ -275,7 +277,9 @@ static int remove_name(const struct sinew__region_spec *spec, const char *path)
 		return -EEXIST;
 	if (sinew__sys.flock(fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
 		return -EBUSY;
-	if (!stands_at(path, fd))
+	if (sinew__sys.lstat(path, &named) < 0)
+		return -errno;
+	if (named.st_dev != st.st_dev || named.st_ino != st.st_ino)
 		return -ENOENT;
 	(void)spec;
 	return sinew__sys.unlink(path) < 0 ? -errno : 0;

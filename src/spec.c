@@ -122,6 +122,7 @@ static const char *const cap_rows[][2] = {
 	{"survives", "unread messages outlive all processes"},
 	{"reliable", "loses nothing while both sides live"},
 	{"counted", "what was lost is counted and reported to the reader"},
+	{"zero-copy", "messages can be written and read where they lie"},
 };
 
 static const char *const event_cap_rows[][2] = {

@@ -13,6 +13,11 @@ static long futex(
 	return syscall(SYS_futex, word, op, value, until, NULL, mask);
 }
 
+static int membarrier(int command, unsigned flags, int cpu)
+{
+	return (int)syscall(SYS_membarrier, command, flags, cpu);
+}
+
 static long futex_waitv(
 	void *words, unsigned n, unsigned flags, const struct timespec *until, int clock)
 {

@@ -78,6 +78,7 @@ union sinew__semun {
 	X(int, listen, (int fd, int backlog), (fd, backlog)) \
 	X(int, lstat, (const char *path, struct stat *st), (path, st)) \
 	X(int, madvise, (void *at, size_t size, int advice), (at, size, advice)) \
+	X(int, membarrier, (int command, unsigned flags, int cpu), (command, flags, cpu)) \
 	X(int, memfd_create, (const char *name, unsigned flags), (name, flags)) \
 	X(int, mkfifo, (const char *path, mode_t mode), (path, mode)) \
 	X(void *, mmap, (void *at, size_t size, int prot, int flags, int fd, off_t offset), (at, size, prot, flags, fd, offset)) \

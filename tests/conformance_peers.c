@@ -16,7 +16,7 @@ enum { PEERS = 3 };
 /* Where peers are served one at a time. */
 static bool one_at_a_time(const struct mechanism *m)
 {
-	return mechanism_is_server(m) && m->single;
+	return (mechanism_is_server(m) && m->single) || strstr(m->options, "pattern=pair");
 }
 
 static uint64_t expect_event(sinew_channel *in, unsigned flags)

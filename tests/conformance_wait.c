@@ -362,7 +362,7 @@ TEST_EACH(every_channel, a_blocked_receive_is_one_system_call, struct mechanism,
 	send_filled(e.out, 20, 1);
 	CHECK_EQ(CHECK_OK(waiter_result(&w)), 1);
 	CHECK_OK(sinew_stats(e.in, &stats));
-	if (m->single) {
+	if (m->single && !strstr(m->options, "serve=") && m->place) {
 		CHECK_EQ(stats.calls - before, 1);
 		CHECK_EQ(calls_of(e.out), 1);
 	} else {

@@ -11,7 +11,7 @@ else
 	echo 'not ok 1 clang-format'
 fi
 bad=
-for script in demo check .ci/run tests/*.sh; do
+for script in demo check .ci/run tests/*.sh model/*.sh; do
 	sh -n "$script" && [ -x "$script" ] || bad="$bad $script"
 done
 [ -z "$bad" ] && echo 'ok 2 scripts' || echo "not ok 2 scripts:$bad"

@@ -4,6 +4,7 @@
  */
 #include "mechanisms.h"
 
+#include <dirent.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 
 #include "channel.h"
 
-enum { RAW_ROWS = 4, SINGLE_ROWS = 26, MOST = 1 << 20 };
+enum { RAW_ROWS = 4, SINGLE_ROWS = 32, MOST = 1 << 20 };
 
 const struct mechanism mechanism_rows[] = {
 	{"pipe-raw", "pipe", NULL, "frame=raw", true},
@@ -48,6 +49,13 @@ const struct mechanism mechanism_rows[] = {
 	{"msgq-length", "msgq", "q", "frame=length", true},
 	{"msgq-select", "msgq", "0x5e1ec7", "select=5", true},
 	{"msgq-thread", "msgq", "q", "poll=thread&id=2", true},
+	{"ring-pair", "ring", NULL, "pattern=pair&size=256K", true},
+	{"ring-memfd", "ring", "memfd:s", "pattern=pair&size=256K&serve=thread", true},
+	{"ring-shm", "ring", "shm:/", "pattern=pair&size=256K", true},
+	{"ring-file", "ring", "file:f", "pattern=pair&size=256K", true},
+	{"ring-queue", "ring", "shm:/", "pattern=queue&size=256K&lanes=4", true},
+	{"ring-queue-memfd", "ring", "memfd:s", "pattern=queue&size=256K&lanes=4&serve=thread",
+		true},
 
 	{"unix", "unix", "s", "", false},
 	{"unix-one", "unix", "s", "peers=1", true},
@@ -105,6 +113,19 @@ static void add_options(char *uri, size_t size, const char *options, const char 
 		*options && *extra ? "&" : "", extra);
 }
 
+/* "memfd:word" or "shm:/": the region of a ring. */
+static void name_ring(const struct mechanism *m, char *uri, size_t size)
+{
+	const char *name = strchr(m->place, ':') + 1;
+	int kind = (int)(name - m->place);
+
+	if (*name == '/')
+		snprintf(uri, size, "%s:%.*s/sinew-test-%d", m->scheme, kind, m->place,
+			(int)getpid());
+	else
+		snprintf(uri, size, "%s:%.*s%s", m->scheme, kind, m->place, test_path(name));
+}
+
 void mechanism_uri(const struct mechanism *m, const char *extra, char *uri, size_t size)
 {
 	be_private();
@@ -112,6 +133,8 @@ void mechanism_uri(const struct mechanism *m, const char *extra, char *uri, size
 		snprintf(uri, size, "%s:", m->scheme);
 	else if (*m->place == '@' || *m->place == '/')
 		snprintf(uri, size, "%s:%csinew-test-%d", m->scheme, *m->place, (int)getpid());
+	else if (strcmp(m->scheme, "ring") == 0)
+		name_ring(m, uri, size);
 	else if (strchr(m->place, ':'))
 		snprintf(uri, size, "%s:%s", m->scheme, m->place);
 	else
@@ -142,7 +165,7 @@ uint64_t mechanism_most(const struct mechanism *m)
 bool mechanism_is_stream(const struct mechanism *m)
 {
 	static const char *const packets[] = {"type=seqpacket", "type=dgram"};
-	static const char *const schemes[] = {"mq", "msgq", "udp"};
+	static const char *const schemes[] = {"mq", "msgq", "udp", "ring"};
 	bool stream = true;
 
 	for (unsigned i = 0; i < sizeof packets / sizeof *packets; i++)
@@ -176,6 +199,19 @@ static void find_name(struct ends *e, const char *extra)
 	add_options(e->uri, sizeof e->uri, e->m->options, extra);
 }
 
+/* Threads of channels sleep before we fork: a sanitizer's locks that one held would stay held in a child. */
+static void let_threads_sleep(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+
+	while (tasks && (task = readdir(tasks)))
+		if (atoi(task->d_name) > 0 && atoi(task->d_name) != gettid())
+			test_blocked(atoi(task->d_name), -1);
+	if (tasks)
+		closedir(tasks);
+}
+
 void ends_listen(const struct mechanism *m, struct ends *e, unsigned flags, const char *extra)
 {
 	char uri[256];
@@ -191,6 +227,8 @@ void ends_listen(const struct mechanism *m, struct ends *e, unsigned flags, cons
 	}
 	CHECK_OK(sinew_open(&e->in, uri, direction(m, SINEW_IN) | SINEW_LISTEN | flags, SINEW_NOW));
 	find_name(e, extra);
+	if (strstr(m->options, "serve=thread"))
+		let_threads_sleep();
 }
 
 sinew_channel *ends_join(struct ends *e, unsigned flags)

@@ -61,6 +61,7 @@
 #define ERRNOS_lstat EACCES, EFAULT, EINVAL, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR, \
 	EOVERFLOW, EIO
 #define ERRNOS_madvise EACCES, EAGAIN, EBADF, EINVAL, EIO, ENOMEM, EPERM
+#define ERRNOS_membarrier EINVAL, ENOSYS, EPERM
 #define ERRNOS_memfd_create EFAULT, EINVAL, EMFILE, ENFILE, ENOMEM, EPERM
 #define ERRNOS_mkfifo EACCES, EBADF, EDQUOT, EEXIST, ENAMETOOLONG, ENOENT, ENOSPC, ENOTDIR, \
 	EROFS
@@ -162,6 +163,7 @@ static const struct {
 const char *sweep_at = "";
 
 static struct sinew__sys real;
+
 static struct {
 	struct sweep_fault fault;
 	bool armed;
@@ -173,6 +175,18 @@ static struct {
 	const char *fired_at;
 } now;
 static atomic_long mappings;
+
+static void *(*kernel_mmap)(void *, size_t, int, int, int, off_t);
+
+/* What replaces a part of another mapping is counted with that. */
+static void *mmap_once(void *at, size_t size, int prot, int flags, int fd, off_t offset)
+{
+	void *mapped = kernel_mmap(at, size, prot, flags, fd, offset);
+
+	if (mapped != MAP_FAILED && flags & MAP_FIXED)
+		mappings--;
+	return mapped;
+}
 static bool old_kernel;
 
 const char *sweep_call_name(int call)
@@ -424,6 +438,8 @@ void sweep_old_kernel(void)
 __attribute__((constructor)) static void remember(void)
 {
 	real = sinew__sys;
+	kernel_mmap = real.mmap;
+	real.mmap = mmap_once;
 }
 
 void sweep_begin(const struct sweep_fault *fault, unsigned long most)

@@ -382,9 +382,16 @@ struct spare {
 	int at[2], copy[2];
 };
 
-static struct spare set_aside(const sinew_channel *channel)
+static struct spare set_aside(const sinew_channel *channel, const char *uri)
 {
-	struct spare s = {{channel->one->rfd, channel->one->wfd}, {-1, -1}};
+	struct spare s = {{-1, -1}, {-1, -1}};
+
+	if (channel->one) {
+		s.at[0] = channel->one->rfd;
+		s.at[1] = channel->one->wfd;
+	} else { /* all it needs waits in one */
+		CHECK_EQ(sscanf(strstr(uri, "fd="), "fd=%d", &s.at[0]), 1);
+	}
 
 	if (s.at[0] == s.at[1])
 		s.at[1] = -1;
@@ -411,7 +418,7 @@ void sweep_adopt(const struct sweep_talk *t)
 
 	open_both(t, ends);
 	AGAIN_ONCE("inherit", sinew_inherit(ends[1], uri, sizeof uri));
-	struct spare spare = set_aside(ends[1]);
+	struct spare spare = set_aside(ends[1], uri);
 	CHECK(sinew_close(ends[1]) >= 0);
 	put_back(&spare);
 	b = (struct both){.talk = t,

@@ -23,6 +23,7 @@ extern const struct contender bare_tcp_many;
 extern const struct contender bare_udp;
 extern const struct contender bare_mq;
 extern const struct contender bare_msgq;
+extern const struct contender bare_shared; /* a ring by hand in shared memory */
 
 /* read() and write() on link->in and link->out. */
 void raw_write(struct link *link, const void *data, size_t size);

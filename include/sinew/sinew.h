@@ -60,6 +60,8 @@ typedef struct sinew_channel sinew_channel;
 #define SINEW_MSG_TAGGED 0x10u     /* tag is set; on sending: carry it */
 #define SINEW_MSG_LATE 0x20u       /* was overtaken, and counted in `lost` before it came */
 #define SINEW_MSG_FDS_LOST 0x40u   /* some of its descriptors could not be taken in: it has none */
+#define SINEW_MSG_REDELIVERED                                                                      \
+	0x80u /* was in the hands of a reader that died: maybe handled before */
 
 /* One message. Set what you do not use to zero: later versions give the reserved words a meaning,
  * and a channel refuses what it cannot carry. */
@@ -104,6 +106,7 @@ struct sinew_msg {
 #define SINEW_CAP_SURVIVES (UINT64_C(1) << 15)    /* unread messages outlive all processes */
 #define SINEW_CAP_RELIABLE (UINT64_C(1) << 16)    /* loses nothing while both sides live */
 #define SINEW_CAP_COUNTED (UINT64_C(1) << 17)     /* what was lost is counted and reported */
+#define SINEW_CAP_ZERO_COPY (UINT64_C(1) << 18)   /* sinew_loan(); sinew_take() copies nothing */
 
 struct sinew_caps {
 	uint64_t bits;
@@ -165,6 +168,16 @@ int sinew_inherit(sinew_channel *channel, char *uri, size_t size);
  * -EDESTADDRREQ: several peers and none named. -ESTALE: that peer has left. */
 int sinew_send(sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until);
 
+/* Lends room for one message of up to `size` bytes, to be written where its reader will find it: *msg gets
+ * data, which is yours to write until sinew_commit() or sinew_abandon(), and size. Nothing else is sent
+ * on this channel until then: -EBUSY. Waits for room as sinew_send(), and fails as it does. Only with
+ * SINEW_CAP_ZERO_COPY. */
+int sinew_loan(sinew_channel *channel, size_t size, struct sinew_msg *msg, int64_t until);
+/* Sends what was lent, msg->size bytes of it, which may be fewer than asked for. Never blocks. */
+int sinew_commit(sinew_channel *channel, struct sinew_msg *msg);
+/* Gives the room back unused. */
+void sinew_abandon(sinew_channel *channel, struct sinew_msg *msg);
+
 /* Hands over what is still in our buffer. 0, or -errno and the rest is kept. */
 int sinew_flush(sinew_channel *channel, int64_t until);
 
@@ -220,6 +233,48 @@ int sinew_stats(sinew_channel *channel, struct sinew_stats *stats);
 
 /* What `uri` can do with these options on this system, without opening it. */
 int sinew_caps(const char *uri, struct sinew_caps *caps);
+
+/* ---- rings, seen from outside ---- */
+
+#define SINEW_RING_JOINED 0x01u /* a member has this slot, alive or not yet cleaned up behind */
+#define SINEW_RING_LIVES 0x02u  /* the kernel says so */
+#define SINEW_RING_READS 0x04u
+#define SINEW_RING_WRITES 0x08u
+#define SINEW_RING_HOLDS 0x10u /* has borrowed messages of a queue */
+
+struct sinew_ring_member {
+	uint64_t id;    /* as in sinew_msg.peer; 0: never used */
+	pid_t pid;      /* as the member sees itself: of no use in another pid namespace */
+	uid_t uid;      /* the same */
+	uint32_t flags; /* SINEW_RING_... */
+	uint32_t reserved32;
+	uint64_t reserved[3];
+};
+
+struct sinew_ring_lane {
+	uint64_t writer;      /* the id of its writer, now or last; 0: never one */
+	uint64_t has_writer;  /* whether it is there */
+	uint64_t depth;       /* messages that nobody has taken */
+	uint64_t depth_bytes; /* bytes of these */
+	uint64_t sent, sent_bytes, received, dropped; /* since the ring was made */
+	uint64_t forgotten;                           /* dropped with readers that died */
+	uint64_t reserved[7];
+};
+
+struct sinew_ring_look {
+	uint32_t pattern; /* 0 pair, 1 queue */
+	uint32_t drops;   /* what dies with a reader: 0 redelivered, 1 dropped */
+	uint64_t lane_size;
+	uint32_t members, lanes; /* how many of these are valid */
+	uint64_t reserved[4];
+	struct sinew_ring_member member[32];
+	struct sinew_ring_lane lane[64];
+};
+
+/* Looks at a ring without becoming a member, stopping anybody, or changing a byte. Figures are those of
+ * slightly different moments. A memfd is seen while its maker is in a call. Errors: -EOPNOTSUPP the URI
+ * names no ring; -ENOENT, -EACCES, -EBADMSG, ... as sinew_open(). */
+int sinew_ring_look(const char *uri, struct sinew_ring_look *look, int64_t until);
 
 /* Removes what outlived its processes under that name. -EBUSY: somebody lives there (of a fifo: a sinew
  * channel reads it; others who have it open cannot be seen without disturbing them, and go on without the

@@ -92,8 +92,7 @@ bool sinew__record_copy(union sinew__any *to, const struct sinew__record *record
 int sinew__header_check(const struct sinew__record_header *header, const char *name)
 {
 	if (memcmp(header->magic, SINEW__RECORD_MAGIC, sizeof header->magic) != 0)
-		return sinew__observe_fail(
-			EBADMSG, "%s is not a recording: make one with sinew trace -o FILE", name);
+		return sinew__observe_fail(EBADMSG, "%s is not a recording", name);
 	if (header->order == __builtin_bswap32(SINEW__RECORD_ORDER))
 		return sinew__observe_fail(EBADMSG,
 			"%s comes from a machine with the other byte order: read it on one of that "

@@ -149,8 +149,11 @@ static int connect_maker(struct sinew_region *region, int *connected)
 	return 0;
 }
 
-/* Takes the descriptors out of a message: how many there were; those beyond two are closed. */
-static unsigned take_fds(struct msghdr *message, int fds[2])
+/* What came with a grant: to read by, to write by, and the maker's other descriptors. */
+enum { MOST_FDS = 2 + SINEW__REGION_FDS };
+
+/* Takes the descriptors out of a message: how many there were; those beyond `most` are closed. */
+static unsigned take_fds(struct msghdr *message, int *fds, unsigned most)
 {
 	unsigned count = 0;
 	int fd;
@@ -160,7 +163,7 @@ static unsigned take_fds(struct msghdr *message, int fds[2])
 			continue;
 		for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof fd; i++) {
 			memcpy(&fd, CMSG_DATA(c) + i * sizeof fd, sizeof fd);
-			if (count < 2)
+			if (count < most)
 				fds[count++] = fd;
 			else
 				sinew__sys.close(fd);
@@ -169,11 +172,28 @@ static unsigned take_fds(struct msghdr *message, int fds[2])
 	return count;
 }
 
+/* The maker's other descriptors take the place of our own. */
+static void welcome(struct sinew_region *region, int *fds, unsigned count)
+{
+	struct sinew__region_guests *guests = region->guests;
+
+	if (!guests) {
+		for (unsigned i = 0; i < count; i++)
+			sinew__sys.close(fds[i]);
+		return;
+	}
+	for (unsigned i = 0; i < guests->fd_count; i++)
+		sinew__sys.close(guests->fds[i]);
+	memcpy(guests->fds, fds, count * sizeof *fds);
+	guests->fd_count = count;
+}
+
 static int receive_grant(struct sinew_region *region, int fd, struct grant *grant, int fds[2])
 {
+	int all[MOST_FDS] = {-1, -1};
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		char bytes[CMSG_SPACE(sizeof all)];
 	} control;
 	struct iovec iov = {grant, sizeof *grant};
 	struct msghdr message = {.msg_iov = &iov,
@@ -194,7 +214,11 @@ static int receive_grant(struct sinew_region *region, int fd, struct grant *gran
 		return SINEW__REGION_AGAIN; /* it left before it answered */
 	if (n < 0)
 		return failed(region, "open", errno);
-	unsigned count = take_fds(&message, fds);
+	unsigned count = take_fds(&message, all, MOST_FDS);
+	fds[0] = all[0];
+	fds[1] = all[1];
+	if (count > 2)
+		welcome(region, all + 2, count - 2);
 	if (n != sizeof *grant || grant->magic != MAGIC || grant->version != VERSION)
 		return sinew__fail(EEXIST, "open %s: what listens there hands out no region",
 			region->spec.text);
@@ -225,6 +249,13 @@ static int check_memory(struct sinew_region *region, int fd, uint64_t size)
 	return sinew__region_fits(region, size);
 }
 
+static void keep_link(struct sinew__region_guests *guests, int *fd)
+{
+	pthread_mutex_lock(&guests->lock);
+	guests->links[guests->link_count++] = sinew__steal_fd(fd);
+	pthread_mutex_unlock(&guests->lock);
+}
+
 static int attach(struct sinew_region *region)
 {
 	CLEANUP_FD int fd = -1, reader = -1, writer = -1;
@@ -243,6 +274,8 @@ static int attach(struct sinew_region *region)
 		r = sinew__region_map(region, *wanted, (size_t)grant.size);
 	if (r == 0)
 		region->fd = sinew__steal_fd(wanted);
+	if (r == 0 && region->guests)
+		keep_link(region->guests, &fd);
 	return r;
 }
 
@@ -351,10 +384,21 @@ static unsigned rights_of(const struct settings *own, int fd)
 	return family || own->others == OTHERS_WRITE ? 2 : 1;
 }
 
+/* A guest that writes gets an open file of its own, so that the locks it takes are its own. */
+static int writer_for(const struct sinew_region *region)
+{
+	char path[40];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", region->fd);
+	return sinew__sys.open(path, O_RDWR | O_CLOEXEC, 0);
+}
+
 static int send_grant(const struct sinew_region *region, int fd, unsigned count)
 {
 	const struct state *state = region->state;
-	const int fds[2] = {state->reader, region->fd};
+	const struct sinew__region_guests *guests = region->guests;
+	CLEANUP_FD int own = guests ? writer_for(region) : -1;
+	int fds[MOST_FDS] = {state->reader, guests ? own : region->fd};
 	struct grant grant = {MAGIC, VERSION, region->size};
 	union {
 		struct cmsghdr align;
@@ -363,6 +407,12 @@ static int send_grant(const struct sinew_region *region, int fd, unsigned count)
 	struct iovec iov = {&grant, sizeof grant};
 	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
 
+	if (guests && own < 0)
+		return -errno;
+	if (count == 2 && guests) {
+		memcpy(fds + 2, guests->fds, guests->fd_count * sizeof *fds);
+		count += guests->fd_count;
+	}
 	if (count) {
 		message.msg_control = &control;
 		message.msg_controllen = CMSG_SPACE(count * sizeof *fds);
@@ -384,10 +434,14 @@ static int serve(struct sinew_region *region)
 		bool nobody = errno == EAGAIN || errno == EINTR || errno == ECONNABORTED;
 		return nobody ? 0 : failed(region, "serve", errno);
 	}
-	unsigned count = rights_of(region->spec.own, fd);
+	struct sinew__region_guests *guests = region->guests;
+	const bool full = guests && guests->link_count == SINEW__REGION_LINKS;
+	unsigned count = full ? 0 : rights_of(region->spec.own, fd);
 	int r = send_grant(region, fd, count);
 	if (r == -EPIPE || r == -ECONNRESET) /* it did not wait for the answer */
 		return 0;
+	if (r >= 0 && count == 2 && guests)
+		keep_link(guests, &fd);
 	return r < 0 ? failed(region, "serve", -r) : count > 0;
 }
 

@@ -12,7 +12,8 @@ import sys
 
 from golden import SINEW, case, each, lines, main
 
-VERBS = ["send", "recv", "relay", "wait", "post", "lock", "region", "report", "info", "rm", "help"]
+VERBS = ["send", "recv", "relay", "wait", "post", "lock", "region", "trace", "report", "info", "stat", "rm",
+         "help"]
 EVENTS = ["signal", "sem", "sysvsem", "eventfd"]
 REGIONS = ["shm", "memfd", "file", "sysvshm"]
 KINDS = {**dict.fromkeys(EVENTS, "event"), **dict.fromkeys(REGIONS, "region")}
@@ -29,7 +30,8 @@ def text(ended):
 
 @case
 def schemes_are_these(world):
-    world.equal(SCHEMES, ["pipe", "fifo", "unix", "tcp", "udp", "mq", "msgq", *EVENTS, *REGIONS],
+    world.equal(SCHEMES, ["pipe", "fifo", "unix", "tcp", "udp", "mq", "msgq", "ring",
+                          *EVENTS, *REGIONS],
                 "schemes")
 
 
@@ -196,6 +198,7 @@ def odd_names(world):
 EXAMPLES = {"pipe": "pipe:", "fifo": "fifo:/no/such", "unix": "unix:/no/such",
             "tcp": "tcp:localhost:7000", "udp": "udp:localhost:7000",
             "mq": "mq:/sinew.no.such", "msgq": "msgq:/no/such",
+            "ring": "ring:shm:/no-such",
             "signal": "signal:self", "sem": "sem:/x", "sysvsem": "sysvsem:1", "eventfd": "eventfd:",
             "shm": "shm:/no-such", "memfd": "memfd:/no/such", "file": "file:/no/such",
             "sysvshm": "sysvshm:0x51"}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * read.c - receiving from a ring: copied once, or borrowed where it lies.
+ *
+ * pair    what was borrowed is given back by `taken`, once it is released; a reader that dies before has
+ *         not acknowledged it, and its successor finds it again
+ * queue   see queue.c
+ */
+#include <string.h>
+
+#include "../banned.h"
+#include "../error.h"
+#include "../process.h"
+#include "../wait.h"
+#include "ring.h"
+
+enum { LENT_AT_ONCE = 64, SERVE_EACH = 1024, LOOK_EACH = 100000000 };
+
+/* ---- what there is to say beside messages ---- */
+
+/* Whether the other side of a pair has said that it will write no more, or has gone. */
+static bool has_ended(struct sinew__ring *ring)
+{
+	if (ring->pattern == SINEW__RING_QUEUE || ring->channel->spec.common.keep_open == 1)
+		return false;
+	return sinew__see(&ring->r.in.lane.shared->finished) || sinew__ring_is_alone(ring);
+}
+
+static bool has_news(struct sinew__ring *ring)
+{
+	if (!(ring->channel->flags & SINEW_EVENTS) || ring->pattern == SINEW__RING_QUEUE)
+		return false;
+	return sinew__ring_is_alone(ring) == ring->r.told_join &&
+	       (ring->r.told_join || atomic_load(&ring->peer));
+}
+
+bool sinew__ring_readable(struct sinew__ring *ring)
+{
+	struct sinew__lane_message message;
+
+	if (ring->pattern == SINEW__RING_QUEUE)
+		return sinew__queue_has(ring);
+	return sinew__lane_read(&ring->r.in.lane, ring->r.in.at, &message) != SINEW__LANE_NONE ||
+	       has_ended(ring) || has_news(ring);
+}
+
+/* At the end, with nothing left that was written before. */
+static bool is_over(struct sinew__ring *ring)
+{
+	struct sinew__lane_message message;
+
+	return has_ended(ring) &&
+	       sinew__lane_read(&ring->r.in.lane, ring->r.in.at, &message) == SINEW__LANE_NONE;
+}
+
+/* An empty message about a peer that has come or gone. */
+static int tell_event(struct sinew__ring *ring, struct sinew_msg *msg, uint32_t flag, uint64_t peer)
+{
+	*msg = (struct sinew_msg){.flags = flag, .peer = sinew__owner_id(peer)};
+	msg->lost = ring->channel->lost;
+	ring->channel->lost = 0;
+	return 1;
+}
+
+/* With SINEW_EVENTS: news of the other side of a pair, if there is any. */
+static int events(struct sinew__ring *ring, struct sinew_msg *msg)
+{
+	struct sinew__lane_message message;
+	const uint64_t peer = atomic_load(&ring->peer);
+
+	if (!has_news(ring))
+		return 0;
+	if (!ring->r.told_join) {
+		ring->r.told_join = true;
+		return tell_event(ring, msg, SINEW_MSG_JOINED, peer);
+	}
+	if (sinew__lane_read(&ring->r.in.lane, ring->r.in.at, &message) != SINEW__LANE_NONE)
+		return 0; /* first what it wrote */
+	ring->r.told_join = false;
+	if (ring->channel->spec.common.keep_open == 1)
+		atomic_store(&ring->peer, 0);
+	return tell_event(ring, msg, SINEW_MSG_LEFT, peer);
+}
+
+enum { THE_END = -0x10001 }; /* SINEW_END is 0, which here means: look again */
+
+static int nothing(struct sinew__ring *ring, unsigned tries, int64_t until)
+{
+	if (is_over(ring))
+		return THE_END;
+	return sinew__ring_wait(ring, SINEW_IN, sinew__ring_readable, tries, until);
+}
+
+static int corrupt(struct sinew__ring *ring)
+{
+	if (ring->pattern == SINEW__RING_PAIR)
+		ring->r.broken = 1;
+	return sinew__fail(EBADMSG,
+		"receive on %s: a writer breaks the rules of the ring; what it wrote is given up",
+		ring->channel->spec.text);
+}
+
+/* ---- messages ---- */
+
+static void describe(struct sinew__ring *ring, const struct sinew__lane_message *found,
+	const void *data, struct sinew_msg *msg)
+{
+	const uint64_t from = ring->pattern == SINEW__RING_PAIR
+				      ? sinew__look(&ring->members[1 - ring->slot].owner)
+				      : ring->r.from;
+
+	*msg = (struct sinew_msg){.data = data, .size = found->size, .peer = sinew__owner_id(from)};
+	if (found->tagged) {
+		msg->flags |= SINEW_MSG_TAGGED;
+		msg->tag = found->tag;
+	}
+	if (found->again)
+		msg->flags |= SINEW_MSG_REDELIVERED;
+	if (__builtin_expect(found->lost != 0, 0))
+		sinew__lose(ring->channel, found->lost);
+	if (__builtin_expect(ring->channel->lost != 0, 0)) {
+		msg->lost = ring->channel->lost;
+		ring->channel->lost = 0;
+	}
+}
+
+static void count(struct sinew__ring *ring, uint64_t messages, uint64_t bytes)
+{
+	sinew__add(&ring->channel->count.received, messages);
+	sinew__add(&ring->channel->count.bytes_received, bytes);
+	ring->r.reads += (unsigned)messages;
+}
+
+/* Who never has to wait serves the others, too, now and then: those who want to come in, and those whose
+ * messages a dead reader holds. Before we hold any ourselves. */
+static inline void serve(struct sinew__ring *ring)
+{
+	if (__builtin_expect(ring->r.reads < SERVE_EACH, 1))
+		return;
+	ring->r.reads = 0;
+	sinew__ring_serve(ring);
+	if (ring->pattern == SINEW__RING_QUEUE)
+		sinew__ring_look_after(ring, SINEW_IN, LOOK_EACH);
+}
+
+static void give_back(struct sinew__ring *ring)
+{
+	struct sinew__lane_in *in = &ring->r.in;
+
+	if (ring->r.borrowed == 0)
+		return;
+	ring->r.borrowed = 0;
+	if (ring->pattern == SINEW__RING_QUEUE) {
+		sinew__queue_done(ring);
+		return;
+	}
+	sinew__lane_give_back(&in->lane, in->at);
+	sinew__ring_tell(ring, SINEW_IN, &in->lane.shared->room);
+}
+
+/* Who wrote this was there, even if we never saw it live. */
+static void meet(struct sinew__ring *ring)
+{
+	if (__builtin_expect(!atomic_load_explicit(&ring->peer, memory_order_relaxed), 0))
+		atomic_store(&ring->peer, sinew__see(&ring->members[1 - ring->slot].owner));
+}
+
+HOT static int copy_from_pair(
+	struct sinew__ring *ring, void *buf, size_t cap, struct sinew__lane_message *found)
+{
+	struct sinew__lane_in *in = &ring->r.in;
+	int r = ring->r.broken ? SINEW__LANE_CORRUPT : sinew__lane_read(&in->lane, in->at, found);
+
+	if (r != 1)
+		return r;
+	if (found->size > cap)
+		return -EMSGSIZE;
+	meet(ring);
+	sinew__copy(buf, found->data, found->size);
+	in->at = found->after;
+	sinew__lane_give_back(&in->lane, in->at);
+	sinew__ring_tell(ring, SINEW_IN, &in->lane.shared->room);
+	sinew__count(&in->lane.shared->received, 1);
+	return 1;
+}
+
+static int too_large(struct sinew__ring *ring, const struct sinew__lane_message *found, size_t cap,
+	struct sinew_msg *msg)
+{
+	*msg = (struct sinew_msg){.size = found->size};
+	return sinew__fail(EMSGSIZE, "receive on %s: the message has %u bytes, the buffer %zu",
+		ring->channel->spec.text, found->size, cap);
+}
+
+/* After a look that found no message: 0 look again, else what to return. */
+static int without(
+	struct sinew__ring *ring, int found, struct sinew_msg *msg, unsigned tries, int64_t until)
+{
+	int r = events(ring, msg);
+
+	if (r != 0)
+		return r;
+	if (found == SINEW__LANE_CORRUPT && ring->r.broken != UINT64_MAX) {
+		r = corrupt(ring);
+		if (ring->pattern == SINEW__RING_PAIR)
+			ring->r.broken = UINT64_MAX;
+		return r;
+	}
+	return found == SINEW__LANE_CORRUPT ? THE_END : nothing(ring, tries, until);
+}
+
+static int end_or(struct sinew__ring *ring, int r, struct sinew_msg *msg)
+{
+	sinew__ring_fd_update(ring, SINEW_IN);
+	if (r != THE_END)
+		return r;
+	*msg = (struct sinew_msg){.lost = ring->channel->lost};
+	ring->channel->lost = 0;
+	return SINEW_END;
+}
+
+HOT int sinew__ring_recv(
+	struct sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
+{
+	struct sinew__ring *ring = sinew__ring_of(channel);
+	struct sinew__lane_message found;
+	unsigned tries = 0;
+	int r = 0;
+
+	give_back(ring);
+	serve(ring);
+	if (channel->flags & SINEW_EVENTS && (r = events(ring, msg)) != 0)
+		return r;
+	for (;;) {
+		r = ring->pattern == SINEW__RING_PAIR ? copy_from_pair(ring, buf, cap, &found)
+						      : sinew__queue_copy(ring, buf, cap, &found);
+		if (__builtin_expect(r == 1, 1))
+			break;
+		if (r == -EMSGSIZE)
+			return too_large(ring, &found, cap, msg);
+		r = without(ring, r, msg, tries++, until);
+		if (r != 0)
+			return end_or(ring, r, msg);
+	}
+	describe(ring, &found, buf, msg);
+	count(ring, 1, found.size);
+	if (__builtin_expect(ring->r.waiting.set >= 0, 0))
+		sinew__ring_fd_update(ring, SINEW_IN);
+	return 1;
+}
+
+static int borrow_from_pair(
+	struct sinew__ring *ring, struct sinew__lane_message *found, unsigned count)
+{
+	struct sinew__lane_in *in = &ring->r.in;
+	unsigned n = 0;
+	int r = ring->r.broken ? SINEW__LANE_CORRUPT : 1;
+
+	while (n < count && r == 1) {
+		r = sinew__lane_read(&in->lane, in->at, &found[n]);
+		if (r == 1)
+			in->at = found[n++].after;
+	}
+	if (n)
+		meet(ring);
+	if (n)
+		sinew__count(&in->lane.shared->received, n);
+	return n ? (int)n : r;
+}
+
+int sinew__ring_take(
+	struct sinew_channel *channel, struct sinew_msg *msgs, unsigned wanted, int64_t until)
+{
+	struct sinew__ring *ring = sinew__ring_of(channel);
+	struct sinew__lane_message found[LENT_AT_ONCE];
+	const unsigned most = wanted < LENT_AT_ONCE ? wanted : LENT_AT_ONCE;
+	unsigned tries = 0;
+	uint64_t bytes = 0;
+	int n;
+
+	give_back(ring);
+	serve(ring);
+	if (wanted == 0)
+		return sinew__fail(EINVAL, "take: room for no message");
+	if (channel->flags & SINEW_EVENTS && (n = events(ring, msgs)) != 0)
+		return n;
+	for (;;) {
+		n = ring->pattern == SINEW__RING_PAIR ? borrow_from_pair(ring, found, most)
+						      : sinew__queue_take(ring, found, most);
+		if (n > 0)
+			break;
+		int r = without(ring, n, msgs, tries++, until);
+		if (r != 0)
+			return end_or(ring, r, msgs);
+	}
+	for (int i = 0; i < n; i++) {
+		describe(ring, &found[i], found[i].data, &msgs[i]);
+		bytes += found[i].size;
+	}
+	ring->r.borrowed = (unsigned)n;
+	count(ring, (uint64_t)n, bytes);
+	if (ring->r.waiting.set >= 0)
+		sinew__ring_fd_update(ring, SINEW_IN);
+	return n;
+}
+
+void sinew__ring_release(struct sinew_channel *channel, struct sinew_msg *msgs, unsigned n)
+{
+	(void)msgs;
+	(void)n;
+	if (!channel->process || sinew__process_is(channel->process))
+		give_back(sinew__ring_of(channel));
+}
+
+/* What is not read yet lies in the ring, and none of it with us. */
+unsigned sinew__ring_buffered(struct sinew_channel *channel, unsigned most)
+{
+	(void)channel;
+	(void)most;
+	return 0;
+}

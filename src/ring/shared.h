@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * shared.h - every store to the memory that processes share goes through here, so that a test can
+ * die at any of them: built with SINEW__RING_STEPS, each calls sinew__ring_step() before and after.
+ */
+#ifndef SINEW_RING_SHARED_H
+#define SINEW_RING_SHARED_H
+
+#include <stdbool.h>
+
+#include "layout.h"
+
+#ifdef SINEW__RING_STEPS
+void sinew__ring_step(void);
+#else
+static inline void sinew__ring_step(void)
+{
+}
+#endif
+
+#define sinew__look(at) atomic_load_explicit(at, memory_order_relaxed)
+#define sinew__see(at) atomic_load_explicit(at, memory_order_acquire)
+
+#define sinew__store(at, value, order)                                                             \
+	do {                                                                                       \
+		sinew__ring_step();                                                                \
+		atomic_store_explicit(at, value, order);                                           \
+		sinew__ring_step();                                                                \
+	} while (0)
+
+/* What others need not see in any order. */
+#define sinew__put(at, value) sinew__store(at, value, memory_order_relaxed)
+/* What others may see only after all that we stored before. */
+#define sinew__publish(at, value) sinew__store(at, value, memory_order_release)
+
+/* Counters with one writer: no locked instruction is needed. */
+#define sinew__count(at, n) sinew__put(at, sinew__look(at) + (n))
+
+static inline bool sinew__swap32(sinew__shared32 *at, uint32_t expected, uint32_t value)
+{
+	sinew__ring_step();
+	bool swapped = atomic_compare_exchange_strong(at, &expected, value);
+	sinew__ring_step();
+	return swapped;
+}
+
+static inline bool sinew__swap64(sinew__shared64 *at, uint64_t expected, uint64_t value)
+{
+	sinew__ring_step();
+	bool swapped = atomic_compare_exchange_strong(at, &expected, value);
+	sinew__ring_step();
+	return swapped;
+}
+
+#endif

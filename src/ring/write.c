@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * write.c - sending into a ring: copied once, or written in place (loan, commit). One look for sleepers
+ * after each batch.
+ */
+#include <string.h>
+
+#include "../banned.h"
+#include "../error.h"
+#include "../wait.h"
+#include "ring.h"
+
+/* Whom a message of ours reaches. */
+static struct sinew__ring_bell *readers(struct sinew__ring *ring)
+{
+	return ring->pattern == SINEW__RING_PAIR ? &ring->w.out.lane.shared->work
+						 : &ring->header->work;
+}
+
+/* A ring that has no name lives with its members: nobody would ever read what we write before one came. */
+static bool waits_for_peer(struct sinew__ring *ring)
+{
+	return ring->guests && ring->pattern == SINEW__RING_PAIR && !atomic_load(&ring->peer) &&
+	       !sinew__ring_is_alone(ring) && !atomic_load(&ring->peer);
+}
+
+/* Whether nobody will read any more. */
+static bool ends(struct sinew__ring *ring)
+{
+	if (ring->pattern == SINEW__RING_QUEUE) /* nobody can come any more */
+		return atomic_load_explicit(&ring->peer_gone, memory_order_relaxed) &&
+		       !sinew__ring_has_readers(ring);
+	return ring->channel->spec.common.keep_open != 1 && sinew__ring_is_alone(ring);
+}
+
+bool sinew__ring_writable(struct sinew__ring *ring)
+{
+	const uint64_t no_tag = 0;
+	struct sinew__lane_slot slot;
+
+	if (ring->w.broken || ends(ring))
+		return true;
+	return !waits_for_peer(ring) && sinew__lane_reserve(&ring->w.out, ring->w.wanted.size,
+						ring->w.wanted.tagged ? &no_tag : NULL,
+						ring->w.wanted.inside, &slot) != SINEW__LANE_NONE;
+}
+
+static int no_reader(struct sinew__ring *ring)
+{
+	return sinew__fail(EPIPE, "send to %s: no reader is left", ring->channel->spec.text);
+}
+
+static int corrupt(struct sinew__ring *ring)
+{
+	ring->w.broken = true;
+	return sinew__fail(EBADMSG,
+		"send to %s: a reader breaks the rules of the ring; nothing can be sent any more",
+		ring->channel->spec.text);
+}
+
+static int too_large(struct sinew__ring *ring, size_t size)
+{
+	return sinew__fail(EMSGSIZE,
+		"send to %s: the message has %zu bytes, the limit is %u (max=, and half of size=)",
+		ring->channel->spec.text, size, ring->most);
+}
+
+/* What forbids sending at all. */
+static int check(struct sinew__ring *ring)
+{
+	if (ring->w.broken)
+		return corrupt(ring);
+	if (ring->w.loaned)
+		return sinew__fail(EBUSY,
+			"send to %s: a loan is out; sinew_commit() or sinew_abandon() it first",
+			ring->channel->spec.text);
+	return ends(ring) ? no_reader(ring) : 0;
+}
+
+static int check_peer(struct sinew__ring *ring, uint64_t peer)
+{
+	if (peer == SINEW_ANY_PEER)
+		return 0;
+	if (ring->pattern == SINEW__RING_PAIR && peer == sinew__owner_id(atomic_load(&ring->peer)))
+		return 0;
+	return sinew__fail(ESTALE, "send to %s: that peer has left", ring->channel->spec.text);
+}
+
+/* There is none: 1 look again, 0 the message was dropped, or -errno. */
+static int without_room(
+	struct sinew__ring *ring, struct sinew__wanted wanted, unsigned tries, int64_t until)
+{
+	int r;
+
+	if (ring->full == SINEW__RING_DROP_NEW && !waits_for_peer(ring)) {
+		ring->w.out.lost++;
+		sinew__count(&ring->w.out.lane.shared->dropped, 1);
+		return 0;
+	}
+	ring->w.wanted = wanted;
+	if (ring->full == SINEW__RING_FAIL && !waits_for_peer(ring))
+		r = sinew__answer(EAGAIN, "the ring is full");
+	else
+		r = sinew__ring_wait(ring, SINEW_OUT, sinew__ring_writable, tries, until);
+	if (r == 0) {
+		ring->w.wanted = (struct sinew__wanted){.inside = true};
+		r = check(ring);
+	} else {
+		sinew__ring_fd_update(ring, SINEW_OUT);
+	}
+	return r < 0 ? r : 1;
+}
+
+/* Puts one message in: 1, 0 it was dropped, -errno. */
+HOT static int put(struct sinew__ring *ring, const struct sinew_msg *msg, int64_t until)
+{
+	const uint64_t *tag = msg->flags & SINEW_MSG_TAGGED ? &msg->tag : NULL;
+	struct sinew__lane_slot slot;
+	unsigned tries = 0;
+
+	if (msg->size > ring->most)
+		return too_large(ring, msg->size);
+	if (msg->peer) {
+		int r = check_peer(ring, msg->peer);
+		if (r < 0)
+			return r;
+	}
+	for (;;) {
+		int r = __builtin_expect(waits_for_peer(ring), 0)
+				? SINEW__LANE_NONE
+				: sinew__lane_reserve(
+					  &ring->w.out, (uint32_t)msg->size, tag, false, &slot);
+		if (__builtin_expect(r == 1, 1))
+			break;
+		if (r == SINEW__LANE_CORRUPT)
+			return corrupt(ring);
+		r = without_room(ring, (struct sinew__wanted){(uint32_t)msg->size, tag, false},
+			tries++, until);
+		if (r <= 0)
+			return r;
+	}
+	sinew__copy(slot.data, msg->data, msg->size);
+	sinew__lane_commit(&ring->w.out, &slot);
+	return 1;
+}
+
+static void count(struct sinew__ring *ring, uint64_t messages, uint64_t bytes)
+{
+	struct sinew__ring_lane *shared = ring->w.out.lane.shared;
+
+	sinew__count(&shared->sent, messages);
+	sinew__count(&shared->sent_bytes, bytes);
+	sinew__add(&ring->channel->count.sent, messages);
+	sinew__add(&ring->channel->count.bytes_sent, bytes);
+	sinew__ring_tell(ring, SINEW_OUT, readers(ring));
+}
+
+HOT int sinew__ring_send(
+	struct sinew_channel *channel, const struct sinew_msg *msgs, unsigned n, int64_t until)
+{
+	struct sinew__ring *ring = sinew__ring_of(channel);
+	uint64_t bytes = 0, in = 0;
+	unsigned i;
+	int r = check(ring);
+
+	if (r < 0)
+		return r;
+	for (i = 0; i < n; i++) {
+		/* What is in already must not wait with us for room. */
+		r = put(ring, &msgs[i], in ? SINEW_NOW : until);
+		if (r == -EAGAIN && in && until != SINEW_NOW && ring->full == SINEW__RING_BLOCK) {
+			count(ring, in, bytes);
+			bytes = in = 0;
+			r = put(ring, &msgs[i], until);
+		}
+		if (r < 0)
+			break;
+		in += (unsigned)r;
+		bytes += r ? msgs[i].size : 0;
+	}
+	if (in)
+		count(ring, in, bytes);
+	if (__builtin_expect(ring->w.waiting.set >= 0, 0))
+		sinew__ring_fd_update(ring, SINEW_OUT);
+	return i ? (int)i : r;
+}
+
+int sinew__ring_finish(struct sinew_channel *channel)
+{
+	struct sinew__ring *ring = sinew__ring_of(channel);
+
+	if (ring->pattern != SINEW__RING_PAIR)
+		return sinew__fail(EOPNOTSUPP, "%s: a queue has no end", channel->spec.text);
+	sinew__publish(&ring->w.out.lane.shared->finished, 1);
+	sinew__ring_rouse(readers(ring));
+	sinew__ring_ring(ring, SINEW_IN);
+	return 0;
+}
+
+/* ---- in place ---- */
+
+int sinew__ring_loan(
+	struct sinew_channel *channel, size_t size, struct sinew_msg *msg, int64_t until)
+{
+	struct sinew__ring *ring = sinew__ring_of(channel);
+	unsigned tries = 0;
+	int r = check(ring);
+
+	if (r == 0 && size > ring->most)
+		r = too_large(ring, size);
+	while (r == 0) {
+		int found = waits_for_peer(ring) ? SINEW__LANE_NONE
+						 : sinew__lane_reserve(&ring->w.out, (uint32_t)size,
+							   NULL, true, &ring->w.slot);
+		if (found == 1)
+			break;
+		if (found == SINEW__LANE_CORRUPT)
+			return corrupt(ring);
+		r = without_room(
+			ring, (struct sinew__wanted){(uint32_t)size, false, true}, tries++, until);
+		if (r == 0)
+			return sinew__answer(EAGAIN, "the ring is full");
+		r = r < 0 ? r : 0;
+	}
+	if (r < 0)
+		return r;
+	ring->w.loaned = true;
+	*msg = (struct sinew_msg){.data = ring->w.slot.data, .size = size};
+	return 0;
+}
+
+int sinew__ring_commit(struct sinew_channel *channel, struct sinew_msg *msg)
+{
+	struct sinew__ring *ring = sinew__ring_of(channel);
+	struct sinew__lane_slot *slot = &ring->w.slot;
+
+	if (!ring->w.loaned || msg->data != slot->data || msg->size > (uint32_t)slot->value)
+		return sinew__fail(EINVAL, "commit on %s: that message was not lent, or has grown",
+			channel->spec.text);
+	ring->w.loaned = false;
+	slot->value = (slot->value & ~(uint64_t)UINT32_MAX) | msg->size;
+	slot->after.units = ring->w.out.at.units + sinew__lane_units((uint32_t)msg->size);
+	sinew__lane_commit(&ring->w.out, slot);
+	count(ring, 1, msg->size);
+	msg->data = NULL;
+	return 0;
+}
+
+void sinew__ring_abandon(struct sinew_channel *channel, struct sinew_msg *msg)
+{
+	sinew__ring_of(channel)->w.loaned = false;
+	msg->data = NULL;
+}
