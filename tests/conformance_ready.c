@@ -35,13 +35,17 @@ static bool refuses(const struct mechanism *m)
 	return true;
 }
 
-/* Readiness may be spurious, but not for ever: a receive that finds nothing takes it back. */
+/* Readiness may be spurious, but not for ever: a receive that finds nothing takes it back. A ring's
+ * descriptor calls its owner ten times a second to see who died. */
 static void check_quiet(sinew_channel *in)
 {
 	struct sinew_msg msg;
+	unsigned tries = 0;
 
-	CHECK_ERR(sinew_recv(in, NULL, 0, &msg, SINEW_NOW), -EAGAIN);
-	CHECK(!ready(in, SINEW_IN, 20));
+	do {
+		CHECK(tries++ < 20);
+		CHECK_ERR(sinew_recv(in, NULL, 0, &msg, SINEW_NOW), -EAGAIN);
+	} while (ready(in, SINEW_IN, 20));
 }
 
 static void send_group(sinew_channel *out, unsigned count)
@@ -204,8 +208,10 @@ TEST_EACH(every_channel, readable_at_the_end, struct mechanism, m)
 	CHECK(!ready(e.in, SINEW_IN, 0));
 	sinew_close(e.out);
 	e.out = NULL;
-	CHECK_EQ(ready(e.in, SINEW_IN, end ? 10000 : 20), end);
-	if (end) {
+	if (!end) {
+		check_quiet(e.in);
+	} else {
+		CHECK(ready(e.in, SINEW_IN, 10000));
 		expect_end(e.in, &msg);
 		CHECK(ready(e.in, SINEW_IN, 10000));
 	}

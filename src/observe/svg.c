@@ -124,7 +124,7 @@ static void head(const struct sinew__states *states, FILE *stream)
 		"class=\"tip\" d=\"M0 0 10 5 0 10z\"/></marker></defs>\n"
 		"<rect class=\"back\" width=\"%d\" height=\"%d\"/>\n",
 		style, WIDTH, HEIGHT);
-	words(stream, "title left", 30, 40, sinew__cut(line, 100));
+	words(stream, "title left", 30, 40, sinew__shorten(line, 100));
 	snprintf(line, sizeof line, "%s, %" PRIu32 " threads of %u processes, tier %c: %s",
 		sinew__duration(states->end - states->begin, time),
 		states->task_count + (uint32_t)states->folded, states->process_count,
@@ -147,7 +147,7 @@ static void doubts(const struct sinew__states *states, FILE *stream)
 		words(stream, "warn left", 30, 88, line);
 	}
 	if (sinew__doubt(states, 0, line))
-		words(stream, "warn left", 30, 108, sinew__cut(line, 120));
+		words(stream, "warn left", 30, 108, sinew__shorten(line, 120));
 }
 
 void sinew__svg_write(const struct sinew__states *states, FILE *stream)

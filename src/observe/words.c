@@ -172,7 +172,7 @@ size_t sinew__columns(const char *text)
 	return n;
 }
 
-char *sinew__cut(char *text, size_t columns)
+char *sinew__shorten(char *text, size_t columns)
 {
 	size_t n = 0;
 

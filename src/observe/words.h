@@ -34,7 +34,7 @@ char *sinew__plain(const char *text, size_t size, char *out, size_t room);
 /* Columns that plain text takes, all characters being one wide. */
 size_t sinew__columns(const char *text);
 /* Cuts plain text to so many columns; what was cut ends in "...". Returns `text`. */
-char *sinew__cut(char *text, size_t columns);
+char *sinew__shorten(char *text, size_t columns);
 
 /* JSON, piece by piece; commas take care of themselves. key: NULL inside an array and at the top. The
  * text is plain (sinew__plain), or a literal. */
