@@ -195,6 +195,7 @@ enum {
 	SOFTIRQ_SERVED = 0x100,
 	HARDIRQ_MASK = 0xf0000,
 	NMI_MASK = 0xf00000,
+	MAGIC_SOCKET = 0x534f434b,
 };
 
 #endif

@@ -12,6 +12,8 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -140,29 +142,31 @@ static uint64_t read_slice(void)
 
 /* ---- what is asked for ---- */
 
+enum { SENDS = SINEW__STATE_SENDS, WATCHES = SINEW__STATE_WATCHES };
+
 static const struct {
 	int call;
-	unsigned char descriptor;
+	unsigned char of; /* see state.h */
 } calls[] = {
-	{SYS_read, 1},
-	{SYS_write, 1},
-	{SYS_readv, 1},
-	{SYS_writev, 1},
+	{SYS_read, 1 | SENDS},
+	{SYS_write, 1 | SENDS},
+	{SYS_readv, 1 | SENDS},
+	{SYS_writev, 1 | SENDS},
 	{SYS_pread64, 1},
 	{SYS_pwrite64, 1},
 	{SYS_preadv, 1},
 	{SYS_pwritev, 1},
 	{SYS_preadv2, 1},
 	{SYS_pwritev2, 1},
-	{SYS_recvfrom, 1},
-	{SYS_recvmsg, 1},
-	{SYS_recvmmsg, 1},
-	{SYS_sendto, 1},
-	{SYS_sendmsg, 1},
-	{SYS_sendmmsg, 1},
-	{SYS_accept, 1},
-	{SYS_accept4, 1},
-	{SYS_connect, 1},
+	{SYS_recvfrom, 1 | SENDS},
+	{SYS_recvmsg, 1 | SENDS},
+	{SYS_recvmmsg, 1 | SENDS},
+	{SYS_sendto, 1 | SENDS},
+	{SYS_sendmsg, 1 | SENDS},
+	{SYS_sendmmsg, 1 | SENDS},
+	{SYS_accept, 1 | SENDS},
+	{SYS_accept4, 1 | SENDS},
+	{SYS_connect, 1 | SENDS},
 	{SYS_ioctl, 1},
 	{SYS_fcntl, 1},
 	{SYS_flock, 1},
@@ -171,24 +175,32 @@ static const struct {
 	{SYS_ftruncate, 1},
 	{SYS_fallocate, 1},
 	{SYS_getdents64, 1},
-	{SYS_epoll_pwait, 1},
+	{SYS_epoll_pwait, 1 | WATCHES},
 	{SYS_mq_timedsend, 1},
 	{SYS_mq_timedreceive, 1},
-	{SYS_splice, 1},
+	{SYS_splice, 1 | SENDS},
 	{SYS_tee, 1},
 	{SYS_vmsplice, 1},
-	{SYS_sendfile, 2},
+	{SYS_sendfile, 2 | SENDS},
 	{SYS_copy_file_range, 1},
 	{SYS_io_uring_enter, 1},
-	{SYS_ppoll, SINEW__STATE_POLLFD},
+	{SYS_close, SENDS},
+	{SYS_shutdown, SENDS},
+	{SYS_exit, SENDS},
+	{SYS_exit_group, SENDS},
+	{SYS_pselect6, WATCHES},
+	{SYS_ppoll, SINEW__STATE_POLLFD | WATCHES},
 #ifdef SYS_poll
-	{SYS_poll, SINEW__STATE_POLLFD},
+	{SYS_poll, SINEW__STATE_POLLFD | WATCHES},
+#endif
+#ifdef SYS_select
+	{SYS_select, WATCHES},
 #endif
 #ifdef SYS_epoll_wait
-	{SYS_epoll_wait, 1},
+	{SYS_epoll_wait, 1 | WATCHES},
 #endif
 #ifdef SYS_epoll_pwait2
-	{SYS_epoll_pwait2, 1},
+	{SYS_epoll_pwait2, 1 | WATCHES},
 #endif
 };
 
@@ -243,7 +255,7 @@ static int set_up(
 	setup->waitid = SYS_waitid;
 	find_depth(btf, setup);
 	for (unsigned i = 0; i < sizeof calls / sizeof *calls; i++)
-		this->state->rodata->descriptor_of[calls[i].call] = calls[i].descriptor;
+		this->state->rodata->descriptor_of[calls[i].call] = calls[i].of;
 	return request->scope == SINEW__SCOPE_CGROUP ? find_cgroup(request->cgroup, setup) : 0;
 }
 
@@ -491,17 +503,48 @@ static void tell_cpus(struct bpf_source *this)
 	free(cpus);
 }
 
+/* Programs that were interrupted by themselves did not run: the kernel counts that. */
+static void tell_misses(struct bpf_source *this)
+{
+	struct bpf_program *program;
+	uint64_t missed = 0;
+	union {
+		struct sinew__note note;
+		char room[sizeof(struct sinew__note) + 128];
+	} record = {0};
+
+	bpf_object__for_each_program(program, this->state->obj)
+	{
+		struct bpf_prog_info info = {0};
+		__u32 size = sizeof info;
+		if (bpf_program__fd(program) >= 0 &&
+			bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size) == 0)
+			missed += info.recursion_misses;
+	}
+	if (!missed)
+		return;
+	record.note.length = (uint32_t)snprintf(record.note.text, 128,
+		"%" PRIu64 " events came inside of another one and were not seen.", missed);
+	record.note.head = (struct sinew__record){SINEW__RECORD_NOTE,
+		(uint16_t)(sizeof record.note + (record.note.length + 7) / 8 * 8), 0, 0,
+		this->source.ended};
+	this->source.sink.take(this->source.sink.arg, &record.note.head);
+}
+
 static int finish_bpf(struct sinew__source *source)
 {
 	struct bpf_source *this = (struct bpf_source *)source;
 
 	int r = read_bpf(source);
 	this->state->bss->control.stopped = source->ended = sinew__observe_now();
+	/* Until no program runs that has not seen it. */
+	syscall(SYS_membarrier, MEMBARRIER_CMD_GLOBAL, 0, 0);
 	if (r == 0)
 		r = look_at_all(this);
 	if (r == 0)
 		r = read_bpf(source);
 	tell_cpus(this);
+	tell_misses(this);
 	return r;
 }
 

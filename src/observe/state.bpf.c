@@ -197,6 +197,31 @@ static __always_inline __u8 verdict(
 	return waked ? SINEW__WHY_WOKEN : SINEW__WHY_OTHER;
 }
 
+static __always_inline void begin_run(struct task_struct *task, struct thread *thread, __u64 now)
+{
+	thread->open.head.flags &= SINEW__INTERVAL_KERNEL;
+	thread->open.ran_since = now;
+	thread->open.left = thread->open.woken = 0;
+	thread->open.waker_tid = thread->open.waker_tgid = 0;
+	thread->open.next_tid = thread->open.next_tgid = 0;
+	thread->open.context = 0;
+	thread->open.waker_call = 0;
+	thread->open.why = SINEW__WHY_RUNNING;
+	if (bpf_core_field_exists(task->se.deadline))
+		thread->deadline = task->se.deadline;
+	thread->slice = task->rt.time_slice;
+}
+
+/* A waking long before it left was for a sleep that did not come: it had looked once more. */
+static __always_inline void forget_stale_waking(struct thread *thread, __u64 now)
+{
+	if (!thread->open.woken || now - thread->open.woken < SINEW__STATE_LEAVING)
+		return;
+	thread->open.woken = 0;
+	thread->open.waker_tid = thread->open.waker_tgid = thread->open.waker_call = 0;
+	thread->open.context = 0;
+}
+
 static __always_inline void preempted(
 	struct task_struct *task, struct thread *thread, struct task_struct *next, __u64 now)
 {
@@ -216,6 +241,11 @@ static __always_inline void leave(
 
 	if (!thread)
 		return;
+	if (thread->open.why != SINEW__WHY_RUNNING) {
+		/* That it came was not told. */
+		close_interval(thread, now, SINEW__INTERVAL_LATE);
+		begin_run(task, thread, now);
+	}
 	thread->open.left = now;
 	thread->open.left_cpu = (__u16)bpf_get_smp_processor_id();
 	if (state & TASK_DEAD_BIT) {
@@ -224,6 +254,7 @@ static __always_inline void leave(
 		preempted(task, thread, next, now);
 	} else {
 		thread->open.why = SINEW__WHY_BLOCKED;
+		forget_stale_waking(thread, now);
 		look_at_wait(task, state, &thread->open);
 	}
 }
@@ -238,20 +269,14 @@ static __always_inline void come(struct task_struct *task, __u64 now)
 		return;
 	if (thread->open.why >= SINEW__WHY_SLICE && thread->open.why <= SINEW__WHY_OTHER)
 		thread->open.woken = 0;
-	if (thread->open.why == SINEW__WHY_RUNNING)
-		thread->open.why = SINEW__WHY_UNKNOWN; /* its leaving was not told */
+	if (thread->open.why == SINEW__WHY_RUNNING) {
+		/* That it left was not told. */
+		thread->open.why = SINEW__WHY_UNKNOWN;
+		thread->open.woken = 0;
+		thread->open.wait = (struct sinew__wait){.call = -1, .fd = -1};
+	}
 	close_interval(thread, now, 0);
-	thread->open.head.flags &= SINEW__INTERVAL_KERNEL;
-	thread->open.ran_since = now;
-	thread->open.left = thread->open.woken = 0;
-	thread->open.waker_tid = thread->open.waker_tgid = 0;
-	thread->open.next_tid = thread->open.next_tgid = 0;
-	thread->open.context = 0;
-	thread->open.waker_call = 0;
-	thread->open.why = SINEW__WHY_RUNNING;
-	if (bpf_core_field_exists(task->se.deadline))
-		thread->deadline = task->se.deadline;
-	thread->slice = task->rt.time_slice;
+	begin_run(task, thread, now);
 }
 
 /* ---- events ----------------------------------------------------------------------------------- */
@@ -263,12 +288,13 @@ static __always_inline void count_cpu(struct task_struct *prev, struct task_stru
 
 	if (!cpu)
 		return;
-	if (cpu->since) {
+	if (cpu->since && cpu->running != (__u32)prev->pid) {
+		cpu->overlaps++; /* a switch was not seen: whose time it was is not known */
+	} else if (cpu->since) {
 		if (!prev->pid)
 			cpu->idle += now - cpu->since;
 		else if (is_recorder(prev))
 			cpu->recorder += now - cpu->since;
-		cpu->overlaps += cpu->running != (__u32)prev->pid;
 	} else if (!prev->pid) {
 		cpu->idle += now - control.started;
 	}
@@ -353,20 +379,18 @@ static __always_inline bool is_wanted(struct task_struct *task)
 	}
 }
 
-static __always_inline struct thread *follow(struct task_struct *task)
+/* What a thread begins to carry. Stored whole, so that no switch meets half of it. */
+static __always_inline struct thread *follow(struct task_struct *task, struct thread *fresh)
 {
-	struct thread fresh = {};
-
-	fresh.open.head.type = SINEW__RECORD_INTERVAL;
-	fresh.open.head.size = sizeof fresh.open;
+	fresh->open.head.type = SINEW__RECORD_INTERVAL;
+	fresh->open.head.size = sizeof fresh->open;
 	if (task->flags & IS_KTHREAD)
-		fresh.open.head.flags = SINEW__INTERVAL_KERNEL;
-	number(task, &fresh.open.who.tid, &fresh.open.who.tgid);
-	fresh.open.who.start = task->start_time;
-	fresh.open.wait.call = fresh.open.wait.fd = -1;
-	if (!fresh.open.who.tid)
+		fresh->open.head.flags |= SINEW__INTERVAL_KERNEL;
+	number(task, &fresh->open.who.tid, &fresh->open.who.tgid);
+	fresh->open.who.start = task->start_time;
+	if (!fresh->open.who.tid)
 		return NULL;
-	return bpf_task_storage_get(&threads, task, &fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return bpf_task_storage_get(&threads, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
 }
 
 static __always_inline void tell_thread(struct task_struct *task, struct task_struct *maker,
@@ -390,6 +414,7 @@ SEC("tp_btf/sched_process_fork")
 int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 {
 	__u64 now = bpf_ktime_get_ns();
+	struct thread fresh = {.open = {.why = SINEW__WHY_NEW, .wait = {.call = -1, .fd = -1}}};
 	struct thread *thread;
 
 	if (control.stopped || is_recorder(child))
@@ -397,10 +422,9 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	if (!thread_of(parent) && !(control.adopt && is_recorder(parent)) &&
 		!(setup.scope != SINEW__SCOPE_PIDS && is_wanted(child)))
 		return 0;
-	thread = follow(child);
+	thread = follow(child, &fresh);
 	if (!thread)
 		return 0;
-	thread->open.why = SINEW__WHY_NEW;
 	tell_thread(child, parent, thread, 0, now);
 	if (is_recorder(parent))
 		tell_name(parent, now);
@@ -434,7 +458,9 @@ SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
 	struct thread *thread = control.stopped ? NULL : thread_of(task), *first;
+	__u32 leader = (__u32)BPF_CORE_READ(task, group_leader, pid);
 	__u64 now = bpf_ktime_get_ns();
+	struct zombie *zombie;
 	bool last;
 
 	if (!thread)
@@ -444,6 +470,9 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		first = bpf_task_storage_get(&threads, task->group_leader, NULL, 0);
 		if (first)
 			first->exited = now;
+		zombie = bpf_map_lookup_elem(&zombies, &leader);
+		if (zombie)
+			zombie->exited = now;
 	}
 	RESERVE(record, sinew__exit, SINEW__RECORD_EXIT, now);
 	if (!record)
@@ -475,8 +504,10 @@ int BPF_PROG(on_free, struct task_struct *task)
 	struct thread *thread;
 
 	if (zombie) {
-		if (!zombie->told && !control.stopped)
+		if (!zombie->told && !control.stopped) {
+			adopted(zombie, task);
 			tell_reaped(zombie, now);
+		}
 		count_zombie(zombie->parent, -1);
 		bpf_map_delete_elem(&zombies, &key);
 		return 0;
@@ -517,18 +548,37 @@ int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 	return 0;
 }
 
+/* A thread that is there already, in the state in which it is. */
+static __noinline bool meet(struct task_struct *task, __u64 now)
+{
+	struct thread fresh = {.open = {.wait = {.call = -1, .fd = -1}}}, *thread;
+	__u16 flags = SINEW__THREAD_SEEDED;
+
+	if (task->exit_state) {
+		fresh.open.why = SINEW__WHY_DEAD;
+		flags |= SINEW__THREAD_ZOMBIE;
+	} else if (task->on_cpu) {
+		fresh.open.why = SINEW__WHY_RUNNING;
+		flags |= SINEW__THREAD_RUNNING;
+	} else {
+		fresh.open.head.flags = SINEW__INTERVAL_SEEDED;
+		look_at_wait(task, state_of(task), &fresh.open);
+	}
+	thread = follow(task, &fresh);
+	if (!thread)
+		return false;
+	if (task->exit_state == EXIT_IS_ZOMBIE && task->pid == task->tgid)
+		keep_zombie(task, &thread->open.who, 0, now);
+	tell_thread(task, task->real_parent, thread, flags, now);
+	return true;
+}
+
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(on_attach, struct cgroup *cgroup, const char *path, struct task_struct *task)
 {
-	struct thread *thread;
-
-	if (control.stopped || setup.scope != SINEW__SCOPE_CGROUP || is_recorder(task) ||
-		!is_under(cgroup) || thread_of(task))
-		return 0;
-	thread = follow(task);
-	if (thread)
-		tell_thread(
-			task, task->real_parent, thread, SINEW__THREAD_SEEDED, bpf_ktime_get_ns());
+	if (!control.stopped && setup.scope == SINEW__SCOPE_CGROUP && !is_recorder(task) &&
+		is_under(cgroup) && !thread_of(task))
+		meet(task, bpf_ktime_get_ns());
 	return 0;
 }
 
@@ -574,30 +624,10 @@ int BPF_PROG(on_timer_end)
 
 static __always_inline void seed(struct task_struct *task)
 {
-	__u64 now = bpf_ktime_get_ns();
-	__u16 flags = SINEW__THREAD_SEEDED;
-	struct thread *thread;
-
 	if (is_recorder(task) || thread_of(task) || !is_wanted(task))
 		return;
-	thread = follow(task);
-	if (!thread)
-		return;
-	control.seeded++;
-	if (task->exit_state) {
-		thread->open.why = SINEW__WHY_DEAD;
-		thread->open.number = 0;
-		flags |= SINEW__THREAD_ZOMBIE;
-		if (task->exit_state == EXIT_IS_ZOMBIE && task->pid == task->tgid)
-			keep_zombie(task, &thread->open.who, 0, now);
-	} else if (task->on_cpu) {
-		thread->open.why = SINEW__WHY_RUNNING;
-		flags |= SINEW__THREAD_RUNNING;
-	} else {
-		thread->open.head.flags |= SINEW__INTERVAL_SEEDED;
-		look_at_wait(task, state_of(task), &thread->open);
-	}
-	tell_thread(task, task->real_parent, thread, flags, now);
+	if (meet(task, bpf_ktime_get_ns()))
+		control.seeded++;
 }
 
 static __always_inline void finish(struct task_struct *task)
@@ -606,7 +636,8 @@ static __always_inline void finish(struct task_struct *task)
 
 	if (!thread)
 		return;
-	if (thread->open.why == SINEW__WHY_BLOCKED && state_of(task))
+	if (thread->open.why == SINEW__WHY_BLOCKED && thread->open.woken <= thread->open.left &&
+		state_of(task))
 		thread->open.woken = 0;
 	close_interval(thread, control.stopped, SINEW__INTERVAL_OPEN);
 }

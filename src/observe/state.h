@@ -10,7 +10,14 @@
 enum {
 	SINEW__STATE_CALLS = 512,
 	SINEW__STATE_JUST = 50000, /* ns: who was woken so lately took over because of it */
-	SINEW__STATE_POLLFD = 8,   /* in descriptor_of: arg0 points to struct pollfd */
+	SINEW__STATE_LEAVING =
+		20000, /* ns: a waking may be told so long before its thread's leaving */
+	/* In descriptor_of, by system call: which argument is a descriptor, plus one, or POLLFD: arg0
+	 * points to struct pollfd. */
+	SINEW__STATE_ARGUMENT = 15,
+	SINEW__STATE_POLLFD = 8,
+	SINEW__STATE_WATCHES = 16, /* it waits for several descriptors, perhaps sockets */
+	SINEW__STATE_SENDS = 32,   /* it may make packets for another local socket */
 };
 
 /* Constants, set before loading: what they rule out is not even verified. */

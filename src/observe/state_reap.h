@@ -60,6 +60,17 @@ static __always_inline void tell_reaped(struct zombie *zombie, __u64 gone)
 	send(record);
 }
 
+/* Its parent ended before: whoever it was given to reaped it. */
+static __always_inline void adopted(struct zombie *zombie, struct task_struct *task)
+{
+	struct task_struct *parent = task->real_parent;
+
+	if (zombie->parent == (__u32)parent->tgid)
+		return;
+	number(parent, &zombie->reaper_tid, &zombie->reaper_tgid);
+	zombie->reaper_tid = zombie->certain = 0;
+}
+
 static long look_at_zombie(void *map, const __u32 *key, struct zombie *zombie, struct look *look)
 {
 	struct task_struct *task = zombie->task;

@@ -111,7 +111,7 @@ static __noinline void look_at_file(struct task_struct *task, struct sinew__wait
 	wait->ino = BPF_CORE_READ(inode, i_ino);
 	if (wait->magic == 0x09041934)
 		wait->detail = anonymous(file);
-	else if (wait->magic == 0x534f434b)
+	else if (wait->magic == MAGIC_SOCKET)
 		wait->detail = socket_detail(file);
 	else
 		wait->detail = (BPF_CORE_READ(file, f_mode) & 3) |
@@ -126,7 +126,7 @@ static __always_inline __s32 descriptor(struct task_struct *task, const struct c
 	asm volatile("" : "+r"(i)); /* the verifier must see the same number in test and use */
 	if (i >= SINEW__STATE_CALLS)
 		return -1;
-	switch (descriptor_of[i]) {
+	switch (descriptor_of[i] & SINEW__STATE_ARGUMENT) {
 	case 1:
 		return (__s32)call->arg0;
 	case 2:

@@ -144,21 +144,40 @@ static __always_inline __u8 context_of(struct task_struct *current)
 	return current->flags & IS_KTHREAD ? SINEW__CONTEXT_WORKER : SINEW__CONTEXT_TASK;
 }
 
+static __always_inline __u8 kind_of_call(__s32 call)
+{
+	__u64 i = (__u32)call;
+
+	asm volatile("" : "+r"(i));
+	return i < SINEW__STATE_CALLS ? descriptor_of[i] : 0;
+}
+
+/* A soft interrupt runs on top of whoever is there. It is his deed only if he is just sending, as over
+ * loopback, to one that waits for sockets. */
+static __always_inline bool has_sent(const struct sinew__interval *open, __s32 call)
+{
+	return (kind_of_call(call) & SINEW__STATE_SENDS) &&
+	       (open->wait.magic == MAGIC_SOCKET ||
+		       (kind_of_call(open->wait.call) & SINEW__STATE_WATCHES));
+}
+
 static __noinline void look_at_waker(struct sinew__interval *open, __u64 now)
 {
 	struct task_struct *current = bpf_get_current_task_btf();
 	__u8 context = context_of(current);
+	__s32 call = current->flags & IS_KTHREAD ? -1 : call_of(current);
 
 	open->context = context;
 	open->waker_tid = open->waker_tgid = open->waker_call = 0;
-	if (!current->pid)
+	/* In an interrupt the current task is nobody to be named. */
+	if (!current->pid || context == SINEW__CONTEXT_TIMER || context == SINEW__CONTEXT_HARDIRQ ||
+		context == SINEW__CONTEXT_NMI ||
+		(context == SINEW__CONTEXT_SOFTIRQ && !has_sent(open, call)))
 		return;
 	number(current, &open->waker_tid, &open->waker_tgid);
-	if ((context == SINEW__CONTEXT_TASK || context == SINEW__CONTEXT_SOFTIRQ) &&
-		!(current->flags & IS_KTHREAD))
-		open->waker_call = (__u32)call_of(current) + 1;
-	if (context != SINEW__CONTEXT_TIMER && context != SINEW__CONTEXT_HARDIRQ &&
-		!bpf_task_storage_get(&threads, current, NULL, 0))
+	if (context == SINEW__CONTEXT_TASK || context == SINEW__CONTEXT_SOFTIRQ)
+		open->waker_call = (__u32)call + 1;
+	if (!bpf_task_storage_get(&threads, current, NULL, 0))
 		tell_name(current, now);
 }
 
