@@ -168,40 +168,55 @@ static void print_end(const struct trace *trace)
 		say_plural(end->seeded), end->records, end->lost);
 }
 
+/* What takes the records, with the header as it is once COMMAND is there. */
+static int begin(struct trace *trace)
+{
+	const struct sinew__record_header *header = sinew__tracer_header(trace->tracer);
+
+	if (trace->recording)
+		sinew__recording_head(trace->recording, header);
+	int r = trace->settings->quiet ? 0 : sinew__summary_open(&trace->summary, header);
+	sinew__tracer_begin(trace->tracer, (struct sinew__sink){take, trace});
+	return r;
+}
+
+/* A file that cannot be made is told before COMMAND runs. */
 static int start(struct trace *trace)
 {
 	const struct settings *settings = trace->settings;
 	char words[256];
-	int r = 0;
+	int r = 0, started = 0;
 
 	describe(settings, words, sizeof words);
 	sinew__tracer_describe(trace->tracer, words);
 	if (settings->output)
 		r = sinew__recording_create(
 			&trace->recording, settings->output, sinew__tracer_header(trace->tracer));
-	if (r == 0 && !settings->quiet)
-		r = sinew__summary_open(&trace->summary, sinew__tracer_header(trace->tracer));
 	if (r < 0)
 		return trouble(r);
-	sinew__tracer_begin(trace->tracer, (struct sinew__sink){take, trace});
 	if (settings->operand_count)
-		r = sinew__tracer_start(trace->tracer, settings->operands, stop_undo);
-	if (r == -ENOENT)
-		return trouble(r), NOT_FOUND;
-	return r < 0 ? (trouble(r), NOT_EXECUTABLE) : EXIT_DONE;
+		started = sinew__tracer_start(trace->tracer, settings->operands, stop_undo);
+	if (started < 0)
+		trouble(started);
+	r = begin(trace);
+	if (started < 0)
+		return started == -ENOENT ? NOT_FOUND : NOT_EXECUTABLE;
+	return r < 0 ? trouble(r) : EXIT_DONE;
 }
 
-/* Whatever went wrong on the way, what was traced is told. */
+/* Whatever went wrong on the way, what was traced is kept. */
 static int trace_all(struct trace *trace)
 {
 	int code = start(trace);
 	int r = code == EXIT_DONE ? follow(trace) : 0;
-	int last = sinew__tracer_finish(trace->tracer);
+	int last = sinew__tracer_has_begun(trace->tracer) ? sinew__tracer_finish(trace->tracer) : 0;
 
 	if (r < 0 || last < 0)
 		code = trouble(r < 0 ? r : last);
 	if (trace->recording && sinew__recording_close(trace->recording) < 0)
 		code = exit_worse(code, trouble(-EIO));
+	if (code == NOT_FOUND || code == NOT_EXECUTABLE || !sinew__tracer_has_begun(trace->tracer))
+		return code;
 	code = exit_worse(code, print_summary(trace));
 	print_end(trace);
 	if (stop_asked())
@@ -290,7 +305,7 @@ static const struct cli_option options[] = {
 	{"output", 'o', "FILE", "keep the recording, for sinew report", set_output, "a file"},
 	{"buffer", 0, "SIZE", "room for records that were not read yet, 8M", set_buffer,
 		"a size up to 1G, such as 64M"},
-	{"tier", 0, "A|B|C|D", "trace in this way only: BPF, ftrace, perf or sampling", set_tier,
+	{"tier", 0, "A|B|C|D", "trace in this way only: A, by BPF, is all there is", set_tier,
 		"A, B, C or D"},
 	OPTION_FORMAT,
 	OPTION_FORMAT_JSON,

@@ -6,16 +6,20 @@
  */
 #include "names.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "names_inside.h"
 #include "source.h"
 
 #include "../banned.h"
@@ -23,7 +27,8 @@
 enum {
 	SLOTS = 1 << 14, /* a power of two */
 	MOST = SLOTS / 2,
-	TEXT = 512,
+	TEXT = SINEW__NAME_MOST,
+	PLACES = 1 << 10, /* a power of two */
 	PIPEFS = 0x50495045,
 	SOCKFS = 0x534f434b,
 	ANONYMOUS = 0x09041934,
@@ -36,6 +41,13 @@ struct key {
 	uint32_t used;
 };
 
+/* Where a thread waited on a word in memory, and what is mapped there. */
+struct place {
+	struct sinew__who who;
+	uint64_t address;
+	struct sinew__mapped mapped; /* magic 0: nothing that is shared */
+};
+
 struct sinew__names {
 	unsigned count;
 	union {
@@ -43,6 +55,7 @@ struct sinew__names {
 		char room[sizeof(struct sinew__object_name) + TEXT];
 	} told;
 	struct key keys[SLOTS];
+	struct place places[PLACES];
 };
 
 struct sinew__names *sinew__names_open(void)
@@ -80,7 +93,7 @@ static bool is_new(struct sinew__names *names, const struct sinew__wait *wait)
 /* ---- sockets ---- */
 
 /* The line of a list in /proc/net whose inode stands in this column. */
-static bool find_line(
+bool sinew__name_line(
 	uint32_t tid, const char *list, unsigned column, uint64_t ino, char *line, int size)
 {
 	char path[64];
@@ -102,18 +115,6 @@ static bool find_line(
 	return found;
 }
 
-/* "00010000 00000001 … 8123 /run/a.sock" */
-static bool name_unix(uint32_t tid, uint64_t ino, char *text)
-{
-	char line[512], path[256];
-
-	if (!find_line(tid, "unix", 6, ino, line, sizeof line) ||
-		sscanf(line, "%*s %*s %*s %*s %*s %*s %*s %255[^\n]", path) != 1)
-		return false;
-	snprintf(text, TEXT, "unix:%s", path);
-	return true;
-}
-
 /* "0100007F:1B58": the address as the machine stores it, the port in plain hexadecimal. */
 static bool name_inet4(const char *scheme, const char *line, char *text)
 {
@@ -130,16 +131,34 @@ static bool name_inet4(const char *scheme, const char *line, char *text)
 	return true;
 }
 
+/* Four words, each as the machine stores it: "[::1]:7000". */
+static bool put_inet6(const char *digits, unsigned port, char *text, size_t room)
+{
+	uint32_t words[4];
+	char plain[INET6_ADDRSTRLEN];
+
+	for (unsigned i = 0; i < 4; i++)
+		if (sscanf(digits + (size_t)8 * i, "%8" SCNx32, &words[i]) != 1)
+			return false;
+	if (!inet_ntop(AF_INET6, words, plain, sizeof plain))
+		return false;
+	snprintf(text, room, "[%s]:%u", plain, port);
+	return true;
+}
+
 static bool name_inet6(const char *scheme, const char *line, char *text)
 {
-	char from[33];
+	char from[33], to[33], here[64], there[64];
 	unsigned from_port, to_port;
 
-	if (sscanf(line, "%*s %32[0-9A-F]:%x %*32[0-9A-F]:%x", from, &from_port, &to_port) != 3)
+	if (sscanf(line, "%*s %32[0-9A-F]:%x %32[0-9A-F]:%x", from, &from_port, to, &to_port) !=
+			4 ||
+		strlen(from) != 32 || strlen(to) != 32 ||
+		!put_inet6(from, from_port, here, sizeof here) ||
+		!put_inet6(to, to_port, there, sizeof there))
 		return false;
-	int n = snprintf(text, TEXT, "%s:[::]:%u", scheme, from_port);
-	if (to_port)
-		snprintf(text + n, TEXT - (size_t)n, " to port %u", to_port);
+	snprintf(
+		text, TEXT, "%s:%s%s%s", scheme, here, to_port ? " to " : "", to_port ? there : "");
 	return true;
 }
 
@@ -149,7 +168,7 @@ static bool name_inet(uint32_t tid, uint64_t ino, unsigned type, bool six, char 
 	char list[8], line[512];
 
 	snprintf(list, sizeof list, "%s%s", scheme, six ? "6" : "");
-	if (!find_line(tid, list, 9, ino, line, sizeof line))
+	if (!sinew__name_line(tid, list, 9, ino, line, sizeof line))
 		return false;
 	return six ? name_inet6(scheme, line, text) : name_inet4(scheme, line, text);
 }
@@ -160,8 +179,7 @@ static bool name_socket(uint32_t tid, const struct sinew__wait *wait, char *text
 
 	switch (family) {
 	case AF_UNIX:
-		if (!name_unix(tid, wait->ino, text))
-			snprintf(text, TEXT, "unix:[%" PRIu64 "]", wait->ino);
+		sinew__name_unix(tid, wait->ino, text);
 		return true;
 	case AF_INET:
 	case AF_INET6:
@@ -195,9 +213,47 @@ static bool name_file(uint32_t tid, const struct sinew__wait *wait, char *text)
 
 static bool find_name(uint32_t tid, const struct sinew__wait *wait, char *text)
 {
+	struct sinew__mapped mapped;
+
 	if (wait->magic == SOCKFS && name_socket(tid, wait, text))
 		return true;
-	return wait->fd >= 0 && name_file(tid, wait, text);
+	if (wait->fd < 0)
+		return sinew__name_mapped(tid, wait->arg0, &mapped, text) &&
+		       mapped.ino == wait->ino;
+	return name_file(tid, wait, text);
+}
+
+/* ---- words in shared memory ---- */
+
+static bool waits_on_shared_word(const struct sinew__interval *interval)
+{
+	const struct sinew__wait *wait = &interval->wait;
+	unsigned command = wait->arg1 & (unsigned)FUTEX_CMD_MASK;
+
+	return wait->state && wait->call == SYS_futex &&
+	       !(interval->head.flags & SINEW__INTERVAL_COMPAT) &&
+	       !(wait->arg1 & FUTEX_PRIVATE_FLAG) &&
+	       (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI);
+}
+
+void sinew__names_place(struct sinew__names *names, struct sinew__interval *interval)
+{
+	struct sinew__wait *wait = &interval->wait;
+	char text[TEXT];
+
+	if (wait->magic || !waits_on_shared_word(interval))
+		return;
+	uint64_t hash = (wait->arg0 ^ (uint64_t)interval->who.tid << 40) * 0x9e3779b97f4a7c15u;
+	struct place *place = &names->places[hash >> 54];
+	if (place->address != wait->arg0 || place->who.tid != interval->who.tid ||
+		place->who.start != interval->who.start) {
+		*place = (struct place){interval->who, wait->arg0, {0}};
+		if (!sinew__name_mapped(interval->who.tid, wait->arg0, &place->mapped, text))
+			place->mapped = (struct sinew__mapped){0};
+	}
+	wait->magic = place->mapped.magic;
+	wait->dev = place->mapped.dev;
+	wait->ino = place->mapped.ino;
 }
 
 const struct sinew__record *sinew__names_look(

@@ -16,6 +16,9 @@ struct sinew__names;
 struct sinew__names *sinew__names_open(void);
 void sinew__names_close(struct sinew__names *names);
 
+/* If it waits on a word in memory that is shared, which file that is: magic, dev, ino. */
+void sinew__names_place(struct sinew__names *names, struct sinew__interval *interval);
+
 /* A record with the name of the object of this wait, if it has one and has not been told yet; else
  * NULL. Good until the next call. Reads /proc: does not block for long. */
 const struct sinew__record *sinew__names_look(

@@ -78,6 +78,13 @@ int sinew__recording_create(struct sinew__recording **recording, const char *pat
 	return 0;
 }
 
+void sinew__recording_head(
+	struct sinew__recording *recording, const struct sinew__record_header *header)
+{
+	if (recording->written == 0 && recording->used >= sizeof *header)
+		memcpy(recording->buffer, header, sizeof *header);
+}
+
 void sinew__recording_add(struct sinew__recording *recording, const struct sinew__record *record)
 {
 	add(recording, record, record->size);

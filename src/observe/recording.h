@@ -16,6 +16,10 @@ struct sinew__recording;
 int sinew__recording_create(struct sinew__recording **recording, const char *path,
 	const struct sinew__record_header *header);
 
+/* Says something else in the header, as long as nothing has left the buffer. */
+void sinew__recording_head(
+	struct sinew__recording *recording, const struct sinew__record_header *header);
+
 /* Through a buffer; waits for the file. After a failure it does nothing, and says so at the end. */
 void sinew__recording_add(struct sinew__recording *recording, const struct sinew__record *record);
 

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/magic.h>
 #include <linux/membarrier.h>
 #include <signal.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "fault.h"
@@ -212,13 +214,16 @@ static int find_cgroup(const char *path, struct sinew__state_setup *setup)
 		char room[sizeof(struct file_handle) + 8];
 	} at = {.handle = {.handle_bytes = 8}};
 	struct stat here, above;
+	struct statfs fs;
 	char *real = realpath(path, NULL);
 	int mount;
 
 	if (!real)
-		return sinew__observe_fail(errno, "cgroup %s: %s", path, strerror(errno));
+		return sinew__observe_fail(errno == ENOENT || errno == ENOTDIR ? ESRCH : errno,
+			"cgroup %s: %s", path, strerror(errno));
 	int r = name_to_handle_at(AT_FDCWD, real, &at.handle, &mount, 0);
-	if (r == 0 && at.handle.handle_bytes == 8)
+	if (r == 0 && at.handle.handle_bytes == 8 && statfs(real, &fs) == 0 &&
+		fs.f_type == CGROUP2_SUPER_MAGIC)
 		memcpy(&setup->cgroup, at.handle.f_handle, 8);
 	else
 		r = -1;
@@ -378,7 +383,6 @@ static int attach(struct bpf_source *this)
 
 	if (r < 0)
 		return refused(-r, "run");
-	this->state->bss->control.started = this->source.started = sinew__observe_now();
 	r = state__attach(this->state);
 	if (r < 0)
 		return refused(-r, "attach");
@@ -389,6 +393,7 @@ static int attach(struct bpf_source *this)
 	if (!this->ring)
 		return refused(errno, "ring buffer");
 	this->source.fd = ring_buffer__epoll_fd(this->ring);
+	this->state->bss->control.started = this->source.started = sinew__observe_now();
 	return 0;
 }
 
@@ -493,6 +498,7 @@ static void tell_cpus(struct bpf_source *this)
 			.recorder = cpus[i].recorder,
 			.switches = cpus[i].switches,
 			.overlaps = cpus[i].overlaps,
+			.unknown = cpus[i].unknown,
 		};
 		if (cpus[i].since && !cpus[i].running)
 			record.idle += ended - cpus[i].since;

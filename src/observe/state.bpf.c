@@ -8,7 +8,7 @@
  * into it who ended the wait. Which threads: those that carry one; a child inherits it at fork.
  *
  * Never: a record that finds no room is counted (`lost`), and its thread's number goes on. Nothing
- * is traced of the recorder, and nothing is done once `stopped` is set.
+ * is traced of the recorder, and nothing is done before `started` and after `stopped`.
  */
 #include <linux/bpf.h>
 #include <linux/types.h>
@@ -88,6 +88,12 @@ static struct {
 	__u32 pid, reserved;
 	__u64 start;
 } told[CACHE];
+
+/* Nothing is told of what comes before all is attached, or after the end. */
+static __always_inline bool is_off(void)
+{
+	return !control.started || control.stopped;
+}
 
 static __always_inline void lose(void)
 {
@@ -289,7 +295,9 @@ static __always_inline void count_cpu(struct task_struct *prev, struct task_stru
 	if (!cpu)
 		return;
 	if (cpu->since && cpu->running != (__u32)prev->pid) {
-		cpu->overlaps++; /* a switch was not seen: whose time it was is not known */
+		/* A switch was not seen: whose time it was is not known. */
+		cpu->overlaps++;
+		cpu->unknown += now - cpu->since;
 	} else if (cpu->since) {
 		if (!prev->pid)
 			cpu->idle += now - cpu->since;
@@ -309,7 +317,7 @@ int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_stru
 	__u64 now = bpf_ktime_get_ns();
 	unsigned int state;
 
-	if (control.stopped)
+	if (is_off())
 		return 0;
 	state = setup.state_given ? (unsigned int)ctx[3] : state_of(prev);
 	count_cpu(prev, next, now);
@@ -333,7 +341,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
 	struct thread *thread;
 	__u32 i;
 
-	if (control.stopped)
+	if (is_off())
 		return 0;
 	thread = thread_of(task);
 	if (thread) {
@@ -350,7 +358,7 @@ int BPF_PROG(on_waking, struct task_struct *task)
 SEC("tp_btf/sched_wakeup_new")
 int BPF_PROG(on_wakeup_new, struct task_struct *task)
 {
-	struct thread *thread = control.stopped ? NULL : thread_of(task);
+	struct thread *thread = is_off() ? NULL : thread_of(task);
 	__u64 now = bpf_ktime_get_ns();
 
 	if (!thread)
@@ -417,7 +425,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 	struct thread fresh = {.open = {.why = SINEW__WHY_NEW, .wait = {.call = -1, .fd = -1}}};
 	struct thread *thread;
 
-	if (control.stopped || is_recorder(child))
+	if (is_off() || is_recorder(child))
 		return 0;
 	if (!thread_of(parent) && !(control.adopt && is_recorder(parent)) &&
 		!(setup.scope != SINEW__SCOPE_PIDS && is_wanted(child)))
@@ -434,7 +442,7 @@ int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(on_exec, struct task_struct *task)
 {
-	struct thread *thread = control.stopped ? NULL : thread_of(task);
+	struct thread *thread = is_off() ? NULL : thread_of(task);
 	struct sinew__who old;
 
 	if (!thread)
@@ -457,7 +465,7 @@ int BPF_PROG(on_exec, struct task_struct *task)
 SEC("tp_btf/sched_process_exit")
 int BPF_PROG(on_exit, struct task_struct *task)
 {
-	struct thread *thread = control.stopped ? NULL : thread_of(task), *first;
+	struct thread *thread = is_off() ? NULL : thread_of(task), *first;
 	__u32 leader = (__u32)BPF_CORE_READ(task, group_leader, pid);
 	__u64 now = bpf_ktime_get_ns();
 	struct zombie *zombie;
@@ -466,6 +474,8 @@ int BPF_PROG(on_exit, struct task_struct *task)
 	if (!thread)
 		return 0;
 	last = task->signal->live.counter == 0;
+	if (control.zombies)
+		look_at_zombies(task, now, false);
 	if (last) {
 		first = bpf_task_storage_get(&threads, task->group_leader, NULL, 0);
 		if (first)
@@ -490,7 +500,7 @@ int BPF_PROG(on_exit, struct task_struct *task)
 SEC("tp_btf/sched_process_wait")
 int BPF_PROG(on_wait)
 {
-	if (control.zombies && !control.stopped)
+	if (control.zombies && !is_off())
 		look_at_zombies(bpf_get_current_task_btf(), bpf_ktime_get_ns(), true);
 	return 0;
 }
@@ -504,7 +514,7 @@ int BPF_PROG(on_free, struct task_struct *task)
 	struct thread *thread;
 
 	if (zombie) {
-		if (!zombie->told && !control.stopped) {
+		if (!zombie->told && !is_off()) {
 			adopted(zombie, task);
 			tell_reaped(zombie, now);
 		}
@@ -512,7 +522,7 @@ int BPF_PROG(on_free, struct task_struct *task)
 		bpf_map_delete_elem(&zombies, &key);
 		return 0;
 	}
-	thread = control.stopped ? NULL : thread_of(task);
+	thread = is_off() ? NULL : thread_of(task);
 	if (!thread || !thread->gone)
 		return 0;
 	/* Nobody had to wait: a thread, or a child whose parent was in wait() or does not care. */
@@ -535,7 +545,7 @@ int BPF_PROG(on_free, struct task_struct *task)
 SEC("tp_btf/task_rename")
 int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
 {
-	struct thread *thread = control.stopped ? NULL : thread_of(task);
+	struct thread *thread = is_off() ? NULL : thread_of(task);
 
 	if (!thread)
 		return 0;
@@ -576,7 +586,7 @@ static __noinline bool meet(struct task_struct *task, __u64 now)
 SEC("tp_btf/cgroup_attach_task")
 int BPF_PROG(on_attach, struct cgroup *cgroup, const char *path, struct task_struct *task)
 {
-	if (!control.stopped && setup.scope == SINEW__SCOPE_CGROUP && !is_recorder(task) &&
+	if (!is_off() && setup.scope == SINEW__SCOPE_CGROUP && !is_recorder(task) &&
 		is_under(cgroup) && !thread_of(task))
 		meet(task, bpf_ktime_get_ns());
 	return 0;
@@ -646,9 +656,13 @@ SEC("iter/task")
 int on_each(struct bpf_iter__task *ctx)
 {
 	struct task_struct *task = ctx->task;
+	struct look last = {.now = control.stopped};
 
-	if (!task)
+	if (!task) {
+		if (control.stopped)
+			bpf_for_each_map_elem(&zombies, look_at_last, &last, 0);
 		return 0;
+	}
 	if (control.stopped)
 		finish(task);
 	else

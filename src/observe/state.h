@@ -52,7 +52,7 @@ struct sinew__state_control {
 
 struct sinew__state_cpu {
 	sinew__u64 since; /* the last switch */
-	sinew__u64 idle, recorder, switches, overlaps;
+	sinew__u64 idle, recorder, switches, overlaps, unknown;
 	sinew__u32 running;                /* the kernel's pid */
 	sinew__u32 hard_timer, soft_timer; /* a function of a timer runs */
 	sinew__u32 reserved;

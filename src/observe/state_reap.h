@@ -63,9 +63,9 @@ static __always_inline void tell_reaped(struct zombie *zombie, __u64 gone)
 /* Its parent ended before: whoever it was given to reaped it. */
 static __always_inline void adopted(struct zombie *zombie, struct task_struct *task)
 {
-	struct task_struct *parent = task->real_parent;
+	struct task_struct *parent = BPF_CORE_READ(task, real_parent);
 
-	if (zombie->parent == (__u32)parent->tgid)
+	if (zombie->parent == (__u32)BPF_CORE_READ(parent, tgid))
 		return;
 	number(parent, &zombie->reaper_tid, &zombie->reaper_tgid);
 	zombie->reaper_tid = zombie->certain = 0;
@@ -97,6 +97,18 @@ static __noinline void look_at_zombies(struct task_struct *parent, __u64 now, bo
 		return;
 	number(parent, &look.tid, &look.tgid);
 	bpf_for_each_map_elem(&zombies, look_at_zombie, &look, 0);
+}
+
+/* At the end: who was reaped since somebody looked last? */
+static long look_at_last(void *map, const __u32 *key, struct zombie *zombie, struct look *look)
+{
+	struct task_struct *task = zombie->task;
+
+	if (!zombie->told && BPF_CORE_READ(task, exit_state) != EXIT_IS_ZOMBIE) {
+		adopted(zombie, task);
+		tell_reaped(zombie, look->now);
+	}
+	return 0;
 }
 
 static __always_inline void count_zombie(__u32 parent, int change)

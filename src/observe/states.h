@@ -119,7 +119,7 @@ struct sinew__cpu_state {
 	struct sinew__task *occupant;
 	uint64_t since;
 	bool told; /* its totals came: */
-	uint64_t until, idle, recorder, switches, overlaps;
+	uint64_t until, idle, recorder, switches, overlaps, unknown;
 	uint64_t running; /* of traced threads */
 };
 

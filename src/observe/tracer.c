@@ -227,11 +227,14 @@ static void take(void *arg, const struct sinew__record *record)
 	struct sinew__tracer *tracer = arg;
 
 	if (record->type == SINEW__RECORD_INTERVAL) {
-		const struct sinew__interval *interval = (const struct sinew__interval *)record;
+		struct sinew__interval interval = *(const struct sinew__interval *)record;
+		sinew__names_place(tracer->names, &interval);
 		const struct sinew__record *name =
-			sinew__names_look(tracer->names, &interval->who, &interval->wait);
+			sinew__names_look(tracer->names, &interval.who, &interval.wait);
 		if (name)
 			pass_on(tracer, name);
+		pass_on(tracer, &interval.head);
+		return;
 	}
 	pass_on(tracer, record);
 }
@@ -260,6 +263,11 @@ void sinew__tracer_begin(struct sinew__tracer *tracer, struct sinew__sink sink)
 		tell_sentence(tracer, tracer->sentences[i]);
 	if (tracer->source->lacks)
 		tell_sentence(tracer, tracer->source->lacks);
+}
+
+bool sinew__tracer_has_begun(const struct sinew__tracer *tracer)
+{
+	return tracer->sink.take;
 }
 
 /* ---- COMMAND ---- */
@@ -317,6 +325,8 @@ int sinew__tracer_start(struct sinew__tracer *tracer, char *const *command, void
 	int r = tracer->pid < 0 ? sinew__observe_fail(errno, "fork: %s", strerror(errno))
 				: follow(tracer, command[0], hold[1], tell[0]);
 	close(tell[0]);
+	if (tracer->pid > 0)
+		tracer->header.target = (uint32_t)tracer->pid;
 	return r;
 }
 

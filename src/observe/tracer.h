@@ -23,6 +23,7 @@ const struct sinew__record_header *sinew__tracer_header(const struct sinew__trac
 
 /* From now on `sink` gets the records: first the sentences of what is missing. */
 void sinew__tracer_begin(struct sinew__tracer *tracer, struct sinew__sink sink);
+bool sinew__tracer_has_begun(const struct sinew__tracer *tracer);
 
 /* Starts COMMAND; `in_child` runs before execve. 0, or -errno in words. */
 int sinew__tracer_start(struct sinew__tracer *tracer, char *const *command, void (*in_child)(void));
