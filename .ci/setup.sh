@@ -69,6 +69,12 @@ need_packages()
 	return 3
 }
 
+# want_packages NAME...: the same for what can be done without: says so, and goes on.
+want_packages()
+{
+	need_packages "$@" || echo "setup: going on without: $missing" >&2
+}
+
 install_packages()
 {
 	as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get update -q &&
@@ -78,7 +84,8 @@ install_packages()
 
 need_build()
 {
-	need_packages $packages_build $packages_bench $packages_trace
+	need_packages $packages_build $packages_bench
+	want_packages $packages_trace
 }
 
 need_check()
