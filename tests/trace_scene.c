@@ -274,7 +274,7 @@ static void named_socket(const char *path)
 
 static void counted(void)
 {
-	unsigned long long ran, waited;
+	unsigned long long ran = 0, waited = 0;
 	FILE *file;
 
 	work(300 * MS);

@@ -50,12 +50,12 @@ struct place {
 
 struct sinew__names {
 	unsigned count;
+	struct key keys[SLOTS];
+	struct place places[PLACES];
 	union {
 		struct sinew__object_name record;
 		char room[sizeof(struct sinew__object_name) + TEXT];
 	} told;
-	struct key keys[SLOTS];
-	struct place places[PLACES];
 };
 
 struct sinew__names *sinew__names_open(void)

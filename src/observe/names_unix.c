@@ -16,18 +16,20 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "names_inside.h"
 
 #include "../banned.h"
 
-enum { ANSWER = 8192 };
+enum { ANSWER = 8192, PRIVATE = 7 /* ".9f1c2d" */ };
 
 /* What the kernel said of one socket. */
 struct answer {
 	char name[SINEW__NAME_MOST];
 	uint32_t peer; /* inode; 0: none, or not told */
+	uint32_t file; /* the inode of its name; 0: it has none, or is not told */
 };
 
 /* A name that begins with NUL is abstract, which people write as @. */
@@ -52,6 +54,8 @@ static void take_attributes(struct answer *answer, const struct nlmsghdr *messag
 			take_name(answer, RTA_DATA(attribute), RTA_PAYLOAD(attribute));
 		else if (attribute->rta_type == UNIX_DIAG_PEER && RTA_PAYLOAD(attribute) == 4)
 			memcpy(&answer->peer, RTA_DATA(attribute), 4);
+		else if (attribute->rta_type == UNIX_DIAG_VFS && RTA_PAYLOAD(attribute) >= 4)
+			memcpy(&answer->file, RTA_DATA(attribute), 4);
 	}
 }
 
@@ -65,7 +69,7 @@ static bool ask(int fd, uint32_t ino, struct answer *answer)
 		.request = {.sdiag_family = AF_UNIX,
 			.udiag_states = ~0u,
 			.udiag_ino = ino,
-			.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER,
+			.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_VFS,
 			.udiag_cookie = {~0u, ~0u}},
 	};
 	_Alignas(struct nlmsghdr) char room[ANSWER];
@@ -81,6 +85,22 @@ static bool ask(int fd, uint32_t ino, struct answer *answer)
 	return true;
 }
 
+/* A socket that was made under a private name, "/run/a.sock.9f1c2d", and then renamed, as sinew does, keeps
+ * that: where the name without its end leads to the same file, this is what it is called. */
+static void forget_private_end(struct answer *answer)
+{
+	size_t length = strlen(answer->name);
+	struct stat st;
+
+	if (answer->name[0] != '/' || length <= PRIVATE || answer->name[length - PRIVATE] != '.' ||
+		strspn(answer->name + length - PRIVATE + 1, "0123456789abcdef") != PRIVATE - 1)
+		return;
+	answer->name[length - PRIVATE] = '\0';
+	if (lstat(answer->name, &st) < 0 || !S_ISSOCK(st.st_mode) ||
+		(uint32_t)st.st_ino != answer->file)
+		answer->name[length - PRIVATE] = '.';
+}
+
 static bool ask_kernel(uint32_t ino, char *text)
 {
 	struct answer own, peer;
@@ -88,11 +108,12 @@ static bool ask_kernel(uint32_t ino, char *text)
 	bool known = fd >= 0 && ask(fd, ino, &own);
 
 	if (known && !own.name[0] && own.peer && ask(fd, own.peer, &peer))
-		memcpy(own.name, peer.name, sizeof own.name);
+		own = peer;
 	if (fd >= 0)
 		close(fd);
 	if (!known || !own.name[0])
 		return false;
+	forget_private_end(&own);
 	snprintf(text, SINEW__NAME_MOST, "unix:%.500s", own.name);
 	return true;
 }

@@ -126,7 +126,9 @@ static void cpus_are_full(const struct sinew__states *states, struct sinew__verd
 		FIGURES(verdict, "Not everything that ran was recorded.");
 		return;
 	}
-	verdict->answer = differ <= all / 50 ? SINEW__TRUE_HERE : SINEW__NOT_HERE;
+	/* What ran before it was looked at is nobody's. */
+	uint64_t open = all / 50 + cpus * states->end_record.seeding;
+	verdict->answer = differ <= open ? SINEW__TRUE_HERE : SINEW__NOT_HERE;
 	FIGURES(verdict, "On %u CPU%s running and idle time leave %s open, %u %% of it%s%s.", cpus,
 		sinew__plural(cpus), sinew__duration(differ, a), sinew__percent(differ, all),
 		unknown ? "; switches that were not seen explain " : "",
