@@ -37,7 +37,7 @@ struct ring_common {
 };
 
 struct job {
-	const char *uri;
+	const char *uri, *path;
 	size_t size;
 	unsigned count, batch, writers, stopped; /* stopped: of the writers, by SIGSTOP */
 	int cpu[2];                              /* of who holds the clock, of the others */
@@ -52,7 +52,7 @@ ring_work ring_lines, ring_trips, ring_lent_trips, ring_ck_trips;
 ring_work ring_slots, ring_stream, ring_memcpy;
 ring_work ring_paced, ring_event_paced;
 ring_work ring_queue;
-ring_work ring_death_spinning, ring_death_parked, ring_death_arriving;
+ring_work ring_death_spinning, ring_death_parked, ring_death_arriving, ring_death_lock;
 ring_work ring_attach;
 
 /* ring_work.c: what they share. */

@@ -3,17 +3,22 @@
  * ring_waits.c - who waits: for a message each millisecond, beside an eventfd; for the news that the other
  * side was killed; for a place in the ring.
  */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "crew.h"
 #include "ring.h"
+
+enum { DEATH_BYTES = 9 << 20 }; /* as many as a pair has */
 
 static void sleep_until(double at)
 {
@@ -163,6 +168,52 @@ void ring_death_arriving(struct job *job)
 {
 	job->count = 1;
 	await_death(job, true);
+}
+
+/* The same by hand: a lock on the same memory, which the kernel frees when its owner has ended. */
+static void locked_victim(void *arg)
+{
+	struct job *job = arg;
+	struct flock lock = {.l_type = F_WRLCK, .l_len = 1};
+	int fd = open(job->path, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0 || fcntl(fd, F_OFD_SETLK, &lock) < 0)
+		crew_fail("lock %s", job->path);
+	char *at = mmap(NULL, DEATH_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (at == MAP_FAILED)
+		crew_fail("mmap %s", job->path);
+	memset(at, 1, DEATH_BYTES);
+	atomic_store(&job->common->come, 1);
+	sleep_until(ring_now() + 5e6);
+	atomic_store(&job->common->at, (uint64_t)ring_now());
+	kill(getpid(), SIGKILL);
+}
+
+static bool is_locked(int fd)
+{
+	struct flock lock = {.l_type = F_WRLCK, .l_len = 1};
+
+	if (fcntl(fd, F_OFD_GETLK, &lock) < 0)
+		crew_fail("fcntl");
+	return lock.l_type != F_UNLCK;
+}
+
+void ring_death_lock(struct job *job)
+{
+	char path[64];
+	int fd = memfd_create("sinew-bench-ring", MFD_CLOEXEC), status;
+
+	if (fd < 0 || ftruncate(fd, DEATH_BYTES) < 0)
+		crew_fail("memfd");
+	snprintf(path, sizeof path, "/proc/%d/fd/%d", getpid(), fd);
+	job->path = path;
+	atomic_store(&job->common->come, 0);
+	pid_t pid = ring_start(job, locked_victim);
+	while (!atomic_load(&job->common->come) || is_locked(fd))
+		raw_pause();
+	job->common->outcome.ns = ring_now() - (double)atomic_load(&job->common->at);
+	waitpid(pid, &status, 0);
+	close(fd);
 }
 
 /* ---- coming ---- */

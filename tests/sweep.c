@@ -39,7 +39,7 @@ enum {
 	HANG = 20          /* s, where the machine is slow */
 };
 
-static const char *wanted;     /* SWEEP: the only fault to do */
+static const char *wanted; /* SWEEP: the only fault to do */
 static unsigned stride = STRIDE;
 static unsigned done, offered; /* faults */
 static unsigned due, happened; /* of those that were to happen here */
