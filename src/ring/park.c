@@ -304,6 +304,8 @@ static int park(struct sinew__ring *ring, unsigned direction, bool (*ready)(stru
 			return r;
 		if (ready(ring))
 			break;
+		if (ring->guard && sinew_region_check(ring->region) < 0)
+			return sinew__ring_was_cut(ring);
 		if (atomic_load(&channel->cancelled))
 			return sinew__answer(ECANCELED, "cancelled");
 		if (now >= until)
