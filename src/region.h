@@ -130,7 +130,13 @@ static inline mode_t sinew__region_mode(const struct sinew__region_spec *spec)
 int sinew__region_spec_parse(struct sinew__region_spec *, const char *uri);
 void sinew__region_spec_fini(struct sinew__region_spec *);
 
-/* region_guard.c: forgets the region, before it is unmapped; whether a page of it was replaced. */
+/* region_guard.c: guards a mapping; a slot or -errno, of which sinew__guard_failed() makes words. */
+int sinew__guard(void *at, size_t size, int prot);
+int sinew__guard_failed(const char *uri, int error);
+void sinew__unguard(int slot); /* before it is unmapped; -1 is fine */
+bool sinew__guard_was_hit(int slot);
+
+/* Forgets the region, before it is unmapped; whether a page of it was replaced. */
 void sinew__region_unguard(struct sinew_region *);
 bool sinew__region_was_hit(const struct sinew_region *);
 

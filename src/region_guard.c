@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * region_guard.c - SIGBUS at the bytes of a region becomes a page of zeros and a mark.
+ * region_guard.c - SIGBUS at the bytes of a mapping, mostly a region's, becomes a page of zeros and a
+ * mark.
  *
  * A slot is owned from claim to unguard; the handler, in any thread, reads slots that others may be
  * filling: `end` is stored last and cleared first (release/acquire), so a slot that can be seen has
@@ -82,43 +83,64 @@ static int install(void)
 	return r < 0 ? -errno : 0;
 }
 
-int sinew_region_guard(sinew_region *region)
+int sinew__guard(void *at, size_t size, int prot)
 {
 	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-
-	if (region->guard >= 0)
-		return 0;
 	int r = install();
-	if (r < 0)
-		return sinew__fail(
-			-r, "guard %s: cannot handle SIGBUS: %s", region->spec.text, strerror(-r));
-	for (int i = 0; i < SLOTS; i++) {
+
+	for (int i = 0; r == 0 && i < SLOTS; i++) {
 		bool no = false;
 		if (!atomic_compare_exchange_strong(&slots[i].taken, &no, true))
 			continue;
-		slots[i].begin = (uintptr_t)region->data;
-		slots[i].prot = region->flags & SINEW_OUT ? PROT_READ | PROT_WRITE : PROT_READ;
+		slots[i].begin = (uintptr_t)at;
+		slots[i].prot = prot;
 		atomic_store(&slots[i].hit, false);
 		atomic_store_explicit(&slots[i].end,
-			slots[i].begin + (region->size + page - 1) / page * page,
-			memory_order_release);
-		region->guard = i;
-		return 0;
+			slots[i].begin + (size + page - 1) / page * page, memory_order_release);
+		return i;
 	}
-	return sinew__fail(
-		ENOSPC, "guard %s: %d regions are guarded already", region->spec.text, SLOTS);
+	return r < 0 ? r : -ENOSPC;
+}
+
+void sinew__unguard(int slot)
+{
+	if (slot < 0)
+		return;
+	atomic_store_explicit(&slots[slot].end, 0, memory_order_release);
+	atomic_store(&slots[slot].taken, false);
+}
+
+bool sinew__guard_was_hit(int slot)
+{
+	return slot >= 0 && atomic_load(&slots[slot].hit);
+}
+
+int sinew__guard_failed(const char *uri, int error)
+{
+	if (error == -ENOSPC)
+		return sinew__fail(ENOSPC, "guard %s: %d mappings are guarded already", uri, SLOTS);
+	return sinew__fail(-error, "guard %s: cannot handle SIGBUS: %s", uri, strerror(-error));
+}
+
+int sinew_region_guard(sinew_region *region)
+{
+	if (region->guard >= 0)
+		return 0;
+	int r = sinew__guard(region->data, region->size,
+		region->flags & SINEW_OUT ? PROT_READ | PROT_WRITE : PROT_READ);
+	if (r < 0)
+		return sinew__guard_failed(region->spec.text, r);
+	region->guard = r;
+	return 0;
 }
 
 void sinew__region_unguard(struct sinew_region *region)
 {
-	if (region->guard < 0)
-		return;
-	atomic_store_explicit(&slots[region->guard].end, 0, memory_order_release);
-	atomic_store(&slots[region->guard].taken, false);
+	sinew__unguard(region->guard);
 	region->guard = -1;
 }
 
 bool sinew__region_was_hit(const struct sinew_region *region)
 {
-	return region->guard >= 0 && atomic_load(&slots[region->guard].hit);
+	return sinew__guard_was_hit(region->guard);
 }

@@ -4,9 +4,10 @@
  * system call in it, every errno of that call.
  *
  * A conversation is held once as it is, to count its calls; then once for each fault. Of the times a
- * call is made the first few and the last are swept. One fault alone is repeated with SWEEP in the
- * environment, as a failure names it: SWEEP=recv:2:EIO test-sweep --run 'channel[unix]/deadline'; with
- * SWEEP=all a failure does not keep the others from being found.
+ * call is made the first few and the last are swept; of all these faults every STRIDE-th, another
+ * part in each row, or every SWEEP_STRIDE-th. One fault alone is repeated with SWEEP in the environment,
+ * as a failure names it: SWEEP=recv:2:EIO test-sweep --run 'channel[unix]/deadline'; with SWEEP=all a
+ * failure does not keep the others from being found.
  */
 #include "sweep.h"
 
@@ -24,9 +25,9 @@
 #endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) ||                               \
 	__has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-enum { STRIDE = 7 }; /* a sanitizer takes its time: every so many-th fault */
+enum { STRIDE = 21 }; /* a sanitizer takes its time */
 #else
-enum { STRIDE = 1 };
+enum { STRIDE = 5 };
 #endif
 
 enum {
@@ -38,13 +39,18 @@ enum {
 	HANG = 20          /* s, where the machine is slow */
 };
 
-static const char *wanted;     /* SWEEP: the only fault to do */
+static const char *wanted; /* SWEEP: the only fault to do */
+static unsigned stride = STRIDE;
 static unsigned done, offered; /* faults */
 static unsigned due, happened; /* of those that were to happen here */
 
 __attribute__((constructor)) static void look_for_wish(void)
 {
-	wanted = getenv("SWEEP"); /* a case's environment is clean */
+	/* A case's environment is clean. */
+	wanted = getenv("SWEEP");
+	const char *number = getenv("SWEEP_STRIDE");
+	if (number && atoi(number) > 0)
+		stride = (unsigned)atoi(number);
 }
 
 static void too_long(int signal)
@@ -86,7 +92,7 @@ static void inject(
 
 	sweep_describe(fault, text, sizeof text);
 	bool all = wanted && strcmp(wanted, "all") == 0;
-	if (wanted && !all ? strcmp(wanted, text) != 0 : offered++ % STRIDE != 0)
+	if (wanted && !all ? strcmp(wanted, text) != 0 : offered++ % stride != 0)
 		return;
 	done++;
 	if (!all && !is_sticky(fault->error)) {
@@ -159,7 +165,7 @@ static void sweep_all(struct sweep_talk *talk)
 			if (nth <= FIRST || nth == plan.counts[call])
 				sweep_occurrence(talk, &plan, call, nth);
 	printf("%u faults of a conversation of %lu calls\n", done, plan.most);
-	CHECK(done > 0 || wanted);
+	CHECK(done > 0 || wanted || offered < 2 * stride);
 	CHECK(happened >= due - due / 10); /* what is counted once is made again */
 }
 
@@ -167,7 +173,7 @@ static void sweep_all(struct sweep_talk *talk)
 static void sweep(const struct mechanism *m, struct sweep_talk talk)
 {
 	talk.m = m;
-	offered = (unsigned)(m - mechanism_rows); /* like rows sample other faults */
+	offered = (unsigned)(m - mechanism_rows) % stride; /* like rows sample other faults */
 	talk.extra = talk.extra ? talk.extra : "";
 	talk.run = talk.run ? talk.run : sweep_converse;
 	bool can = strstr(talk.extra, "keep") ? m->place != NULL

@@ -2,13 +2,11 @@
  *
  * no_ck.c - built without Concurrency Kit.
  */
-#include "ck.h"
+#include "../crew.h"
+#include "../ring.h"
 
-#include <stdio.h>
-
-void bench_ck_round_trip(unsigned count, int turns)
+void ring_ck_trips(struct job *job)
 {
-	(void)count;
-	(void)turns;
-	printf("%-34s not built (libck-dev)\n", "round trip 64 B, ck_ring");
+	(void)job;
+	crew_fail("Concurrency Kit is not built in (libck-dev)");
 }

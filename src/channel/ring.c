@@ -28,7 +28,7 @@ enum {
 struct settings {
 	int64_t pattern, size, lanes, full, wait, deaths;
 	int64_t create, temp, trust, huge, serve; /* the region's */
-	int64_t fd;
+	int64_t fd, guard;
 	struct sinew__users allow;
 };
 
@@ -67,6 +67,9 @@ static const struct sinew__option_row options[] = {
 		SINEW__OPTION_CHOICE, OWN(serve), 0, 0},
 	{{"fd", "descriptor", NULL, "adopt the end of a pair that waits in this inherited socket"},
 		SINEW__OPTION_NUMBER, OWN(fd), 0, INT_MAX},
+	{{"guard", "yes|no", "no",
+		 "shm, file: an error, not SIGBUS, when somebody cuts it short; handles SIGBUS"},
+		SINEW__OPTION_SWITCH, OWN(guard), 0, 0},
 	{{"huge", "no|2M|1G", "no", "memfd: made of pages of that size"}, SINEW__OPTION_CHOICE,
 		OWN(huge), 0, 0},
 	{.type = SINEW__OPTION_END},
@@ -399,7 +402,10 @@ static int attach(struct sinew__ring *ring, int64_t until)
 	if (r < 0)
 		return r;
 	ring->fd = ring->region->fd;
-	return sinew__ring_map(ring, ring->region->size);
+	r = sinew__ring_map(ring, ring->region->size);
+	return r == 0 && ((const struct settings *)channel->spec.own)->guard == 1
+		       ? sinew__ring_guard(ring)
+		       : r;
 }
 
 static int ring_open(struct sinew_channel *channel, int64_t until)
@@ -541,14 +547,14 @@ int sinew_ring_look(const char *uri, struct sinew_ring_look *look, int64_t until
 
 /* ---- the transport ---- */
 
-static int no_flush(struct sinew_channel *channel, int64_t until)
+int sinew__ring_flush(struct sinew_channel *channel, int64_t until)
 {
 	(void)channel;
 	(void)until;
 	return 0;
 }
 
-static int ring_peer(struct sinew_channel *channel, uint64_t id, struct sinew_peer *peer)
+int sinew__ring_peer(struct sinew_channel *channel, uint64_t id, struct sinew_peer *peer)
 {
 	struct sinew__ring *ring = sinew__ring_of(channel);
 	const uint64_t last =
@@ -571,7 +577,7 @@ static int ring_peer(struct sinew_channel *channel, uint64_t id, struct sinew_pe
 
 static const struct sinew__io ring_io = {
 	.send = sinew__ring_send,
-	.flush = no_flush,
+	.flush = sinew__ring_flush,
 	.recv = sinew__ring_recv,
 	.take = sinew__ring_take,
 	.buffered = sinew__ring_buffered,
@@ -582,7 +588,7 @@ static const struct sinew__io ring_io = {
 	.abandon = sinew__ring_abandon,
 	.fd = sinew__ring_fd,
 	.cancel = sinew__ring_cancel,
-	.peer = ring_peer,
+	.peer = sinew__ring_peer,
 };
 
 const struct sinew__transport sinew__transport_ring = {

@@ -192,6 +192,7 @@ int sinew__ring_map(struct sinew__ring *ring, size_t size)
 
 void sinew__ring_unmap(struct sinew__ring *ring)
 {
+	sinew__unguard((int)ring->guard - 1);
 	if (ring->data)
 		sinew__sys.munmap(ring->data, ring->data_size);
 	if (ring->base_size)

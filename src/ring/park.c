@@ -10,8 +10,8 @@
  * that an eager process is running on (membarrier(2), GLOBAL_EXPEDITED). Whoever becomes eager says so,
  * then fences, before its first operation without one.
  *
- * A sleeper looks after the dead every TICK: one that dies between publishing and waking is noticed then,
- * on the kernel's word, not on that of the time.
+ * A sleeper looks after the dead, soon and then less often, at least every TICK: one that dies between
+ * publishing and waking is noticed then, on the kernel's word, not on that of the time.
  */
 #include <linux/futex.h>
 #include <linux/membarrier.h>
@@ -27,12 +27,15 @@
 #include "ring.h"
 
 enum {
-	TICK = 100000000, /* ns between looks for the dead, asleep */
-	SOON = 1000000,   /* the same for the one other side of a pair */
+	/* ns between looks for the dead: asleep, where one is likely to have died, and with wait=latency at
+	 * first for the one other side of a pair that we heard of lately */
+	TICK = 100000000,
+	SOON = 1000000,
+	FIRST = 100000,
 	MARK_TRIES = 10000,
 	CALM = 64,           /* operations that woke nobody before we are eager */
-	PAUSES = 50,         /* wait=balanced: looks before the first yield */
-	YIELDS = 64,         /* and yields before we sleep */
+	PAUSES = 2000,       /* wait=balanced: looks before we sleep, if another has its own CPU */
+	YIELDS = 64,         /* before we sleep, if all others need ours */
 	MORE_PAUSES = 20000, /* wait=latency */
 	WORTH = 50000,       /* ns that spinning may have saved */
 	IN_VAIN = 3,         /* waits longer than that until we sleep at once */
@@ -267,10 +270,13 @@ static int park_on_word(struct sinew__ring *ring, unsigned direction,
 }
 
 /* When to look for the dead again: soon if a connection has just ended, whose owner may still have to
- * give up its lock. */
-static int64_t next_look(struct sinew__ring *ring, int64_t now)
+ * give up its lock, and then less and less often. */
+static int64_t next_look(struct sinew__ring *ring, int64_t now, int64_t *pace)
 {
-	return now + (now - atomic_load(&ring->unlinked) < TICK ? SOON : TICK);
+	const int64_t after = now - atomic_load(&ring->unlinked) < TICK ? SOON : *pace;
+
+	*pace = *pace < TICK / 2 ? 2 * *pace : TICK;
+	return now + after;
 }
 
 static int park(struct sinew__ring *ring, unsigned direction, bool (*ready)(struct sinew__ring *),
@@ -279,14 +285,18 @@ static int park(struct sinew__ring *ring, unsigned direction, bool (*ready)(stru
 	const int64_t begun = sinew__now();
 	struct sinew__waiting *waiting = waiting_of(ring, direction);
 	struct sinew_channel *channel = ring->channel;
-	int64_t now = begun;
+	const bool pair = ring->pattern == SINEW__RING_PAIR;
+	/* Who was busy until just now may have been killed, and not have given up its lock yet. */
+	const bool hasty =
+		pair && ring->wait == SINEW__RING_LATENCY && waiting->spun_in_vain < IN_VAIN;
+	int64_t now = begun, pace = hasty ? FIRST : TICK;
 
 	for (;;) {
 		sinew__ring_look_after(
-			ring, direction, ring->pattern == SINEW__RING_PAIR ? SOON : TICK);
+			ring, direction, pair ? sinew__sooner(pace / 2, SOON) : TICK);
 		sinew__add(&channel->count.calls[direction == SINEW_OUT], 1);
 		sinew__add(&channel->count.waits[direction == SINEW_OUT], 1);
-		const int64_t look = sinew__sooner(until, next_look(ring, now));
+		const int64_t look = sinew__sooner(until, next_look(ring, now, &pace));
 		int r = ring->guests ? sinew__ring_park_on_bell(ring, direction, ready, look)
 				     : park_on_word(ring, direction, ready, look);
 		now = sinew__now();
@@ -294,6 +304,8 @@ static int park(struct sinew__ring *ring, unsigned direction, bool (*ready)(stru
 			return r;
 		if (ready(ring))
 			break;
+		if (ring->guard && sinew_region_check(ring->region) < 0)
+			return sinew__ring_was_cut(ring);
 		if (atomic_load(&channel->cancelled))
 			return sinew__answer(ECANCELED, "cancelled");
 		if (now >= until)
@@ -344,7 +356,8 @@ static bool spin(struct sinew__ring *ring, unsigned direction, bool (*ready)(str
 			goto done;
 		rest();
 	}
-	for (unsigned i = 0; i < YIELDS; i++) {
+	/* A yield beside busy strangers may cost a whole slice. */
+	for (unsigned i = 0; crowded && i < YIELDS; i++) {
 		sched_yield();
 		if (ready(ring))
 			goto done;

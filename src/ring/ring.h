@@ -50,6 +50,7 @@ struct sinew__ring {
 	size_t base_size;
 	void *data; /* of all lanes, each twice */
 	size_t data_size;
+	unsigned guard; /* guard=: its slot in region_guard.c, from 1; the region has another */
 
 	struct sinew__ring_header *header;
 	struct sinew__ring_member *members;
@@ -98,6 +99,17 @@ struct sinew__ring {
 		struct sinew__waiting waiting;
 	} w;
 };
+
+/* ---- guarded.c: guard=yes ---- */
+
+extern const struct sinew__io sinew__ring_guarded_io;
+int sinew__ring_guard(struct sinew__ring *);
+int sinew__ring_was_cut(const struct sinew__ring *); /* -EIO in words */
+
+/* ---- channel/ring.c ---- */
+
+int sinew__ring_flush(struct sinew_channel *, int64_t until);
+int sinew__ring_peer(struct sinew_channel *, uint64_t id, struct sinew_peer *);
 
 /* ---- map.c ---- */
 

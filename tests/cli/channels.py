@@ -5,11 +5,15 @@ import ctypes
 import os
 import zlib
 
-CHANNELS = ["pipe", "fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "mq", "msgq"]
-ENDLESS = ["unix-dgram", "mq", "msgq"]
+CHANNELS = ["pipe", "fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "mq", "msgq",
+            "ring-file", "ring-memfd", "ring-queue"]
+ENDLESS = ["unix-dgram", "mq", "msgq", "ring-queue"]
+STAYING = ["mq", "msgq", "ring-file", "ring-queue"]
 OF_PATHS = {"fifo": "fifo:{}/name", "unix-stream": "unix:{}/name",
             "unix-seqpacket": "unix:{}/name?type=seqpacket",
-            "unix-dgram": "unix:{}/name?type=dgram"}
+            "unix-dgram": "unix:{}/name?type=dgram",
+            "ring-file": "ring:file:{}/name", "ring-memfd": "ring:memfd:{}/name",
+            "ring-queue": "ring:file:{}/name?pattern=queue"}
 
 # Where we may, queues that a failed case leaves behind vanish with the test program.
 ctypes.CDLL(None).unshare(0x08000000)  # CLONE_NEWIPC
@@ -60,8 +64,8 @@ class Meeting:
         return running
 
     def over(self):
-        """A queue stays until it is removed; everything was taken from it."""
-        if self.channel in ("mq", "msgq"):
+        """What stays until it is removed; everything was taken from it."""
+        if self.channel in STAYING:
             left = self.world.do("recv", self.uri, "--timeout", "1ms", code=124)
-            self.world.equal(left.out, b"", "what is left in the queue")
+            self.world.equal(left.out, b"", "what is left")
             self.world.do("rm", self.uri)

@@ -40,6 +40,7 @@ def json_fields(world, channel):
                     (os.getuid(), os.getgid(), sender.pid), "peer")
     if channel == "tcp":
         world.has(records[0]["peer"]["address"], "127.0.0.1:")
+    meeting.over()
 
 
 @case
@@ -130,7 +131,7 @@ def count_leaves_the_rest_in_a_queue(world, channel):
     world.do("rm", meeting.uri)
 
 
-@each(channel=[c for c in CHANNELS if c not in ("mq", "msgq")])
+@each(channel=[c for c in CHANNELS if c not in ("mq", "msgq", "ring-queue")])
 def count_ends_it(world, channel):
     """After -n COUNT it ends though the sender has more to say, and more than the kernel takes."""
     meeting = Meeting(world, channel)
@@ -141,6 +142,8 @@ def count_ends_it(world, channel):
     ended = sender.end()
     world.equal(ended.code, 1, "exit code of a sender whose reader left")
     world.has(ended.err, "no reader is left")
+    if channel == "ring-file":
+        world.do("rm", meeting.uri)
 
 
 # ---- time, signals ----

@@ -4,6 +4,7 @@
 
 import json
 import random
+import signal
 import sys
 
 from channels import CHANNELS, ENDLESS, Meeting, queue_of
@@ -54,6 +55,7 @@ def binary_in_largest_pieces(world, channel):
     world.equal(sender.end().code, 0, "exit code of send")
     ended = receiver.end()
     world.equal((ended.code, sha(ended.out)), (0, sha(data)), "exit code and SHA-256")
+    meeting.over()
 
 
 @each(channel=CHANNELS)
@@ -100,9 +102,11 @@ def nothing_at_all(world, channel):
     world.equal(sender.end().code, 0, "exit code of send")
     ended = receiver.end()
     world.equal((ended.code, ended.out, ended.err), (0, b"", b""), "what recv left")
+    meeting.over()
 
 
-@each(channel=["fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "mq", "msgq"])
+@each(channel=["fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "mq", "msgq",
+               "ring-queue"])
 def many_senders(world, channel):
     """Each sender's lines come in its order, and no line is torn. Without keep-open a moment when
     no sender is there would be the end."""
@@ -121,10 +125,10 @@ def many_senders(world, channel):
     meeting.over()
 
 
-@each(channel=["mq", "msgq"])
+@each(channel=["mq", "msgq", "ring-queue"])
 def queue_keeps_the_rest(world, channel):
     """recv -n takes exactly so many, from a queue that nobody has open meanwhile."""
-    uri = queue_of(world, channel)
+    uri = Meeting(world, channel).uri
     world.do("send", uri, stdin=b"1\n2\n3\n4\n5\n")
     world.equal(world.do("recv", uri, "-n", 2).out, b"1\n2\n", "the first two")
     world.equal(world.do("recv", uri, "-n", 0).out, b"", "none")
@@ -132,6 +136,39 @@ def queue_keeps_the_rest(world, channel):
     world.do("recv", uri, "--timeout", "1ms", code=124)
     world.do("rm", uri)
     world.do("rm", uri, code=1)
+
+
+@case
+def two_readers_of_a_ring(world):
+    """Each line comes to one of them; rm refuses while they are there."""
+    uri = f"ring:file:{world.path}/name?pattern=queue"
+    readers = [world.sinew("recv", uri) for _ in range(2)]
+    for reader in readers:
+        reader.blocked()
+    world.do("send", uri, stdin=b"".join(b"%d\n" % n for n in range(20000)))
+    world.until(lambda: sum(r.now().out.count(b"\n") for r in readers) == 20000, "all lines")
+    world.has(world.do("rm", uri, code=1).err, "has it open")
+    for reader in readers:
+        reader.signal(signal.SIGINT)
+    lines = [int(n) for reader in readers for n in reader.end().out.split()]
+    world.equal(sorted(lines), list(range(20000)), "lines of both")
+    world.do("rm", uri)
+
+
+@case
+def a_killed_reader_of_a_ring(world):
+    """What it did not print another one gets."""
+    uri = f"ring:file:{world.path}/name?pattern=queue"
+    reader = world.sinew("recv", uri)
+    reader.blocked()
+    world.do("send", uri, stdin=b"one\n")
+    world.until(lambda: reader.now().out == b"one\n", "the first line")
+    reader.signal(signal.SIGSTOP)
+    world.do("send", uri, stdin=b"two\nthree\n")
+    reader.signal(signal.SIGKILL)
+    reader.end()
+    world.equal(world.do("recv", "-n", 2, uri).out, b"two\nthree\n", "the others")
+    world.do("rm", uri)
 
 
 @each(channel=["mq", "msgq"])
