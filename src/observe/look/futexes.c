@@ -5,6 +5,7 @@
  * the process. Nothing there is marked, so each has to fit in several places before it is named, and
  * whoever is said to own one has to be alive; else it stays an address.
  */
+#include <dirent.h>
 #include <inttypes.h>
 #include <linux/futex.h>
 #include <string.h>
@@ -12,6 +13,8 @@
 #include "../../banned.h"
 #include "files.h"
 #include "inside.h"
+
+static const char semaphores[] = "/dev/shm/sem.";
 
 enum { PRIVATE = FUTEX_PRIVATE_FLAG, BEFORE = 12, AFTER = 8 };
 
@@ -172,14 +175,26 @@ static bool is_join(const struct sinew__look *look, struct sinew__facts *facts, 
 	return true;
 }
 
+/* The C library makes it under another name, gives it the right one, and removes the first. */
+static void put_semaphore(struct sinew__facts *facts, const struct sinew__piece *piece)
+{
+	DIR *dir = strstr(piece->path, " (deleted)") ? opendir("/dev/shm") : NULL;
+	const struct dirent *entry;
+
+	snprintf(facts->object, sizeof facts->object, "sem:/%s", piece->path + strlen(semaphores));
+	while (dir && (entry = readdir(dir)))
+		if (entry->d_ino == piece->ino && strncmp(entry->d_name, "sem.", 4) == 0)
+			snprintf(facts->object, sizeof facts->object, "sem:/%s", entry->d_name + 4);
+	if (dir)
+		closedir(dir);
+}
+
 static bool is_named_semaphore(struct sinew__facts *facts, const struct sinew__piece *piece)
 {
-	static const char prefix[] = "/dev/shm/sem.";
-
-	if (!piece->shared || strncmp(piece->path, prefix, strlen(prefix)) != 0)
+	if (!piece->shared || strncmp(piece->path, semaphores, strlen(semaphores)) != 0)
 		return false;
 	facts->cause = "waits for a semaphore";
-	snprintf(facts->object, sizeof facts->object, "sem:/%s", piece->path + strlen(prefix));
+	put_semaphore(facts, piece);
 	return true;
 }
 

@@ -13,7 +13,7 @@
 
 /* A piece of memory of a process, of /proc/PID/maps. */
 struct sinew__piece {
-	uint64_t from, to, offset;
+	uint64_t from, to, offset, ino;
 	bool shared;
 	char path[SINEW__LOOK_OBJECT];
 };
@@ -36,6 +36,7 @@ struct sinew__file {
 	char link[160];    /* as /proc/PID/fd has it, cut */
 	uint64_t id;       /* of an eventfd */
 	uint64_t dev, ino; /* of what has a path */
+	int32_t fd;        /* its number */
 	uint64_t peer;     /* inode of a socket's other end; 0: none, or not known */
 	char text[SINEW__LOOK_OBJECT];
 };
@@ -46,6 +47,7 @@ struct sinew__want {
 	unsigned mode;     /* 4 read, 2 write, 0 anything */
 	uint64_t id;       /* of an eventfd, or 0 */
 	uint64_t dev, ino; /* of a file with a path, or 0 */
+	int32_t fd;        /* the thread's own is not meant */
 	char link[160];
 };
 

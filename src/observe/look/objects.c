@@ -127,7 +127,7 @@ static void look_at_path(struct sinew__facts *facts, int32_t fd, struct sinew__f
 bool sinew__file_look(
 	struct sinew__look *look, struct sinew__facts *facts, int32_t fd, struct sinew__file *file)
 {
-	*file = (struct sinew__file){.kind = SINEW__FILE_OTHER, .text = "unknown"};
+	*file = (struct sinew__file){.kind = SINEW__FILE_OTHER, .fd = fd, .text = "unknown"};
 	ssize_t n = sinew__read_link(file->link, sizeof file->link,
 		"/proc/%" PRIu32 "/task/%" PRIu32 "/fd/%" PRId32, facts->pid, facts->tid, fd);
 	if (n == -EACCES || n == -EPERM)
@@ -164,6 +164,7 @@ void sinew__file_want(struct sinew__look *look, struct sinew__facts *facts,
 	want.dev = file->dev;
 	want.ino = file->ino;
 	want.id = file->id;
+	want.fd = file->fd;
 	if (file->kind != SINEW__FILE_SOCKET)
 		snprintf(want.link, sizeof want.link, "%s", file->link);
 	else if (file->peer)

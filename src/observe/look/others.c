@@ -80,12 +80,21 @@ static bool is_same_event(const struct held *held, const struct sinew__want *wan
 				    sinew__parse_field(text, "eventfd-id", &id) && id == want->id);
 }
 
+/* The descriptor that is waited on is no other side, also where it is open both ways. */
+static bool is_own(
+	const struct sinew__look *look, const struct held *held, const struct sinew__want *want)
+{
+	return look->threads[want->thread].pid == held->pid &&
+	       strtol(held->name, NULL, 10) == want->fd;
+}
+
 static void match(struct sinew__look *look, const struct held *held)
 {
 	for (size_t i = 0; i < look->want_count; i++) {
 		const struct sinew__want *want = &look->wants[i];
-		if (strcmp(want->link, held->link) == 0 && is_same_file(held, want) &&
-			is_same_event(held, want) && has_mode(held, want->mode))
+		if (strcmp(want->link, held->link) == 0 && !is_own(look, held, want) &&
+			is_same_file(held, want) && is_same_event(held, want) &&
+			has_mode(held, want->mode))
 			sinew__add_other(&look->threads[want->thread], held->pid);
 	}
 }

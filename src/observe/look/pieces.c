@@ -29,8 +29,8 @@ static bool parse(const char *line, struct sinew__piece *piece)
 	int end = 0;
 	char rights[5];
 
-	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %*s%n", &piece->from,
-		    &piece->to, rights, &piece->offset, &end) != 4)
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %" SCNx64 " %*s %" SCNu64 "%n", &piece->from,
+		    &piece->to, rights, &piece->offset, &piece->ino, &end) != 5)
 		return false;
 	const char *path = line + end + strspn(line + end, " ");
 	piece->shared = rights[3] == 's';

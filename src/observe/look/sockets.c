@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../../banned.h"
 #include "facts.h"
@@ -152,6 +153,30 @@ static void put_address(const struct sinew__socket *socket, unsigned side, char 
 	snprintf(text, room, socket->six ? "[%s]:%u" : "%s:%u", shown, socket->ports[side]);
 }
 
+/* A socket keeps the name that it was bound to, "PATH.UID.new", when sinew gives it the one that it is to
+ * be found by: if the file there is the same, that is its name. */
+static void put_unix(const struct sinew__socket *socket, char *text, size_t room)
+{
+	static const char suffix[] = ".new";
+	size_t size = strlen(socket->name), digits;
+	char path[sizeof socket->name];
+	struct stat st;
+
+	snprintf(text, room, "unix:%s", socket->name);
+	if (!socket->file || *socket->name != '/' || size < sizeof suffix ||
+		strcmp(socket->name + size - strlen(suffix), suffix) != 0)
+		return;
+	memcpy(path, socket->name, sizeof path);
+	path[size - strlen(suffix)] = '\0';
+	char *dot = strrchr(path, '.');
+	digits = dot ? strspn(dot + 1, "0123456789") : 0;
+	if (!digits || dot[1 + digits])
+		return;
+	*dot = '\0';
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == socket->file)
+		snprintf(text, room, "unix:%s", path);
+}
+
 void sinew__socket_text(struct sinew__sockets *sockets, uint32_t pid,
 	const struct sinew__socket *socket, char *text, size_t room)
 {
@@ -159,9 +184,9 @@ void sinew__socket_text(struct sinew__sockets *sockets, uint32_t pid,
 
 	if (strcmp(socket->scheme, "unix") == 0) {
 		const struct sinew__socket *peer = sinew__sockets_peer(sockets, pid, socket);
-		const char *name = !*socket->name && peer ? peer->name : socket->name;
-		if (*name)
-			snprintf(text, room, "unix:%s", name);
+		const struct sinew__socket *named = !*socket->name && peer ? peer : socket;
+		if (*named->name)
+			put_unix(named, text, room);
 		else
 			snprintf(text, room, "unix:[%" PRIu64 "]", socket->ino);
 		return;

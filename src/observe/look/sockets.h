@@ -12,6 +12,7 @@
 struct sinew__socket {
 	uint64_t ino;
 	uint64_t peer;      /* inode of a Unix socket's other end; 0: none, or not known */
+	uint64_t file;      /* inode of the file it was bound to; 0: none, or not known */
 	const char *scheme; /* "unix", "tcp", "udp" */
 	char name[112];     /* path or @name of a Unix socket; "" none */
 	uint8_t address

@@ -31,10 +31,27 @@ static void take_name(struct sinew__socket *row, const char *name, size_t size)
 			row->name[i] = '@';
 }
 
+static void take_attribute(struct sinew__socket *row, const struct rtattr *at)
+{
+	const size_t size = RTA_PAYLOAD(at);
+	struct unix_diag_vfs file;
+	uint32_t peer;
+
+	if (at->rta_type == UNIX_DIAG_NAME) {
+		take_name(row, RTA_DATA(at), size);
+	} else if (at->rta_type == UNIX_DIAG_PEER && size >= sizeof peer) {
+		memcpy(&peer, RTA_DATA(at), sizeof peer);
+		row->peer = peer;
+	} else if (at->rta_type == UNIX_DIAG_VFS && size >= sizeof file) {
+		memcpy(&file, RTA_DATA(at), sizeof file);
+		row->file = file.udiag_vfs_ino;
+	}
+}
+
 static int take_socket(struct sinew__socket_list *list, const struct nlmsghdr *message)
 {
 	const struct unix_diag_msg *found = NLMSG_DATA(message);
-	int left = (int)(message->nlmsg_len - NLMSG_LENGTH(sizeof *found));
+	int left = (int)message->nlmsg_len - (int)NLMSG_LENGTH(sizeof *found);
 	const struct rtattr *at = (const void *)(found + 1);
 	struct sinew__socket *row = left < 0 ? NULL : sinew__socket_add(list);
 
@@ -42,15 +59,8 @@ static int take_socket(struct sinew__socket_list *list, const struct nlmsghdr *m
 		return -ENOMEM;
 	row->ino = found->udiag_ino;
 	row->scheme = "unix";
-	for (; RTA_OK(at, left); at = RTA_NEXT(at, left)) {
-		if (at->rta_type == UNIX_DIAG_NAME)
-			take_name(row, RTA_DATA(at), RTA_PAYLOAD(at));
-		else if (at->rta_type == UNIX_DIAG_PEER && RTA_PAYLOAD(at) >= sizeof(uint32_t)) {
-			uint32_t peer;
-			memcpy(&peer, RTA_DATA(at), sizeof peer);
-			row->peer = peer;
-		}
-	}
+	for (; RTA_OK(at, left); at = RTA_NEXT(at, left))
+		take_attribute(row, at);
 	return 0;
 }
 
@@ -80,7 +90,7 @@ int sinew__unix_ask(struct sinew__socket_list *list)
 			     .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
 		{.sdiag_family = AF_UNIX,
 			.udiag_states = UINT32_MAX,
-			.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER}};
+			.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_VFS}};
 	enum { ROOM = 65536 };
 	LOOK_FREE void *data = malloc(ROOM);
 	LOOK_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);

@@ -78,6 +78,8 @@ static const struct row {
 	{"clone3", "waits for its vfork child", BY_ROW, 0, sinew__vfork_object},
 	{"nanosleep", "sleeps", NOTHING, 0, NULL},
 	{"clock_nanosleep", "sleeps", NOTHING, 0, NULL},
+	/* one of those that end at some time, stopped and continued: which, is not told */
+	{"restart_syscall", "waits for a time at most", NOTHING, 0, NULL},
 	{"poll", "waits for events", BY_ROW, 0, sinew__poll_object},
 	{"ppoll", "waits for events", BY_ROW, 0, sinew__poll_object},
 	{"select", "waits for events", BY_ROW, 0, sinew__select_object},
@@ -97,26 +99,6 @@ static const struct row {
 	{"sync", "waits for the disk", NOTHING, 0, NULL},
 	{"ioctl", "waits in the kernel", FILE_0, 0, NULL},
 };
-
-/* A call that was interrupted and goes on: its function tells which it was. */
-static const struct {
-	const char *wchan, *cause;
-} restarted[] = {
-	{"hrtimer_nanosleep", "sleeps"},
-	{"do_nanosleep", "sleeps"},
-	{"futex_wait", "waits for a word"},
-	{"do_sys_poll", "waits for events"},
-	{"do_poll", "waits for events"},
-	{"poll_schedule_timeout", "waits for events"},
-};
-
-static void explain_restarted(struct sinew__facts *facts)
-{
-	facts->cause = "waits in the kernel";
-	for (size_t i = 0; i < sizeof restarted / sizeof *restarted; i++)
-		if (strncmp(facts->wchan, restarted[i].wchan, strlen(restarted[i].wchan)) == 0)
-			facts->cause = restarted[i].cause;
-}
 
 static void find_object(struct sinew__look *look, struct sinew__facts *facts, const struct row *row)
 {
@@ -143,8 +125,6 @@ static void find_object(struct sinew__look *look, struct sinew__facts *facts, co
 static void explain_call(struct sinew__look *look, struct sinew__facts *facts)
 {
 	facts->cause = "waits in the kernel";
-	if (strcmp(facts->call, "restart_syscall") == 0)
-		explain_restarted(facts);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if (strcmp(rows[i].call, facts->call) == 0) {
 			facts->cause = rows[i].cause;
