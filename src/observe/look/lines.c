@@ -15,7 +15,7 @@ static bool is_space(char c)
 	return c == ' ' || c == '\t' || c == '\n';
 }
 
-/* A number that ends where a word does. */
+/* A number that is followed by something: one that stands at the very end may have been cut. */
 static bool number(const char **at, int base, uint64_t *value)
 {
 	const char *from = *at + strspn(*at, " \t");
@@ -26,7 +26,7 @@ static bool number(const char **at, int base, uint64_t *value)
 		return false;
 	errno = 0;
 	*value = strtoull(from, &end, base);
-	if (errno || (*end && !is_space(*end)))
+	if (errno || !is_space(*end))
 		return false;
 	*at = end;
 	return true;
@@ -239,7 +239,7 @@ bool sinew__parse_wchan(const char *text, struct sinew__facts *facts)
 {
 	size_t size = strcspn(text, "\n");
 
-	if (size == 0 || strcmp(text, "0") == 0 || size >= sizeof facts->wchan)
+	if (size == 0 || (size == 1 && *text == '0') || size >= sizeof facts->wchan)
 		return false;
 	memcpy(facts->wchan, text, size);
 	facts->wchan[size] = '\0';
