@@ -44,6 +44,7 @@ struct sinew__file {
 /* A descriptor whose holders are looked for: its link and what they have to be able to do. */
 struct sinew__want {
 	uint32_t thread;   /* index */
+	uint32_t hash;     /* of the link */
 	unsigned mode;     /* 4 read, 2 write, 0 anything */
 	uint64_t id;       /* of an eventfd, or 0 */
 	uint64_t dev, ino; /* of a file with a path, or 0 */

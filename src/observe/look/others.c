@@ -18,6 +18,15 @@
 #include "inside.h"
 #include "lines.h"
 
+static uint32_t hash_of(const char *text)
+{
+	uint32_t hash = 2166136261u;
+
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 16777619u;
+	return hash;
+}
+
 void sinew__want(
 	struct sinew__look *look, const struct sinew__facts *facts, const struct sinew__want *want)
 {
@@ -32,6 +41,7 @@ void sinew__want(
 		look->want_room = room;
 	}
 	look->wants[look->want_count] = *want;
+	look->wants[look->want_count].hash = hash_of(want->link);
 	look->wants[look->want_count++].thread = (uint32_t)(facts - look->threads);
 }
 
@@ -46,38 +56,42 @@ void sinew__add_other(struct sinew__facts *facts, uint32_t tid)
 		facts->others_known = false;
 }
 
-/* A descriptor of the process, as the file that `dir` is open on has it. */
+/* A descriptor of a process. What is asked of it is asked once, however many want it. */
 struct held {
-	uint32_t pid;
-	int dir;
+	uint32_t pid, hash;
+	int dir; /* open on /proc/PID/fd */
 	const char *name, *link;
+	bool has_link, has_file, has_id;
+	struct stat as_link, file;
+	uint64_t id;
 };
 
 /* The permissions of the link are those of the descriptor. */
-static bool has_mode(const struct held *held, unsigned mode)
+static bool has_mode(struct held *held, unsigned mode)
 {
-	struct stat st;
-
-	return !mode || (fstatat(held->dir, held->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-				(st.st_mode >> 6 & mode) == mode);
+	if (mode && !held->has_link)
+		held->has_link =
+			fstatat(held->dir, held->name, &held->as_link, AT_SYMLINK_NOFOLLOW) == 0;
+	return !mode || (held->has_link && (held->as_link.st_mode >> 6 & mode) == mode);
 }
 
-static bool is_same_file(const struct held *held, const struct sinew__want *want)
+static bool is_same_file(struct held *held, const struct sinew__want *want)
 {
-	struct stat st;
-
-	return !want->ino || (fstatat(held->dir, held->name, &st, 0) == 0 &&
-				     st.st_ino == want->ino && st.st_dev == want->dev);
+	if (want->ino && !held->has_file)
+		held->has_file = fstatat(held->dir, held->name, &held->file, 0) == 0;
+	return !want->ino ||
+	       (held->has_file && held->file.st_ino == want->ino && held->file.st_dev == want->dev);
 }
 
-static bool is_same_event(const struct held *held, const struct sinew__want *want)
+static bool is_same_event(struct held *held, const struct sinew__want *want)
 {
 	char text[1024];
-	uint64_t id;
 
-	return !want->id || (sinew__slurp(text, sizeof text, "/proc/%" PRIu32 "/fdinfo/%s",
-				     held->pid, held->name) > 0 &&
-				    sinew__parse_field(text, "eventfd-id", &id) && id == want->id);
+	if (want->id && !held->has_id)
+		held->has_id = sinew__slurp(text, sizeof text, "/proc/%" PRIu32 "/fdinfo/%s",
+				       held->pid, held->name) > 0 &&
+			       sinew__parse_field(text, "eventfd-id", &held->id);
+	return !want->id || (held->has_id && held->id == want->id);
 }
 
 /* The descriptor that is waited on is no other side, also where it is open both ways. */
@@ -88,13 +102,13 @@ static bool is_own(
 	       strtol(held->name, NULL, 10) == want->fd;
 }
 
-static void match(struct sinew__look *look, const struct held *held)
+static void match(struct sinew__look *look, struct held *held)
 {
 	for (size_t i = 0; i < look->want_count; i++) {
 		const struct sinew__want *want = &look->wants[i];
-		if (strcmp(want->link, held->link) == 0 && !is_own(look, held, want) &&
-			is_same_file(held, want) && is_same_event(held, want) &&
-			has_mode(held, want->mode))
+		if (want->hash == held->hash && strcmp(want->link, held->link) == 0 &&
+			!is_own(look, held, want) && is_same_file(held, want) &&
+			is_same_event(held, want) && has_mode(held, want->mode))
 			sinew__add_other(&look->threads[want->thread], held->pid);
 	}
 }
@@ -114,7 +128,12 @@ static bool walk(struct sinew__look *look, uint32_t pid)
 		if (n <= 0)
 			continue;
 		link[n] = '\0';
-		match(look, &(struct held){pid, dirfd(dir), entry->d_name, link});
+		struct held held = {.pid = pid,
+			.hash = hash_of(link),
+			.dir = dirfd(dir),
+			.name = entry->d_name,
+			.link = link};
+		match(look, &held);
 	}
 	closedir(dir);
 	return true;
