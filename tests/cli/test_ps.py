@@ -245,6 +245,19 @@ def others_that_are_not_all(world):
     sleeper.end()
 
 
+@case
+def who_reads_too_is_no_other_side(world):
+    readable, writable = os.pipe()
+    cats = [world.start("cat", stdin=readable) for _ in range(2)]
+    os.close(readable)
+    seen = world.until(lambda: (row := thread(world, cats[0].pid, cats[0].pid))["call"] == "read"
+                       and row, "cat reads")
+    world.equal([other["pid"] for other in seen["others"]], [os.getpid()], f"{seen}")
+    os.close(writable)
+    for cat in cats:
+        cat.end()
+
+
 HOSTILE = [b") R 1 1", b"\x1b[2J\x1b]0;x\a", b'"\\\xff\xfe', b"a\nState:\tZ", b"\n-----\nse.x",
            "\u202egnp.exe".encode()]
 
