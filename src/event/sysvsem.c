@@ -15,6 +15,7 @@
 #include "../banned.h"
 #include "../error.h"
 #include "../event.h"
+#include "../ipc_key.h"
 #include "../wait.h"
 
 enum { MOST = 250, LARGEST = 32767, MARK = 0x5157 };
@@ -76,7 +77,6 @@ static int read_key(const struct sinew__event_spec *spec, key_t *key)
 {
 	const struct settings *own = spec->own;
 	const char *rest = spec->uri.rest;
-	char *end;
 
 	if (*rest == '/') {
 		*key = ftok(rest, (int)own->id);
@@ -84,13 +84,10 @@ static int read_key(const struct sinew__event_spec *spec, key_t *key)
 			       ? sinew__fail(errno, "%s: no key from that file: %m", spec->text)
 			       : 0;
 	}
-	errno = 0;
-	unsigned long number = strtoul(rest, &end, 0);
-	if (*rest < '0' || *rest > '9' || errno || *end || number == 0 || number > UINT32_MAX)
+	if (!sinew__ipc_key_read(rest, key) || *key == 0)
 		return sinew__fail(EINVAL,
-			"%s: write sysvsem:0xKEY, a number other than 0, or sysvsem:/path",
+			"%s: write sysvsem:0xKEY, a number from 1 to 0xffffffff, or sysvsem:/path",
 			spec->text);
-	*key = (key_t)number;
 	return 0;
 }
 

@@ -14,6 +14,7 @@
 
 #include "../banned.h"
 #include "../error.h"
+#include "../ipc_key.h"
 #include "../region.h"
 
 enum { UNREADY = 0100, HUGE_NO = 0, HUGE_2M, HUGE_1G };
@@ -56,7 +57,6 @@ static int find_key(const struct sinew__region_spec *spec, key_t *key)
 {
 	const struct settings *own = spec->own;
 	const char *name = spec->uri.rest;
-	char *end;
 
 	if (*name == '/' || *name == '.') {
 		if (own->id < 0)
@@ -64,13 +64,13 @@ static int find_key(const struct sinew__region_spec *spec, key_t *key)
 		*key = ftok(name, (int)own->id);
 		return *key == -1 ? failed(spec, "open", errno) : 0;
 	}
-	errno = 0;
-	unsigned long number = strncmp(name, "0x", 2) == 0 ? strtoul(name, &end, 16) : 0;
-	if (number == 0 || *end || errno || number > UINT32_MAX || own->id >= 0)
+	if (!sinew__ipc_key_read(name, key) || *key == 0)
 		return sinew__fail(EINVAL,
-			"%s: write sysvshm:0xKEY, a key other than 0, or sysvshm:/path?id=1",
+			"%s: write sysvshm:0xKEY, a number from 1 to 0xffffffff, or "
+			"sysvshm:/path?id=1",
 			spec->text);
-	*key = (key_t)number;
+	if (own->id >= 0)
+		return sinew__fail(EINVAL, "%s: id= is for a path; this is a key", spec->text);
 	return 0;
 }
 
