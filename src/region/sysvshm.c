@@ -17,7 +17,7 @@
 #include "../ipc_key.h"
 #include "../region.h"
 
-enum { UNREADY = 0100, HUGE_NO = 0, HUGE_2M, HUGE_1G };
+enum { UNREADY = 0100 };
 #define HUGE_SHIFT 26 /* SHM_HUGE_SHIFT of linux/shm.h */
 #define PAGES_2M (21 << HUGE_SHIFT)
 #define PAGES_1G (30 << HUGE_SHIFT)
@@ -152,7 +152,7 @@ static int no_segment(struct sinew_region *region, int error)
 
 	if (error == EEXIST)
 		return SINEW__REGION_AGAIN;
-	if (own->huge != HUGE_NO)
+	if (own->huge != SINEW__PAGES_PLAIN)
 		return sinew__fail(error,
 			"create %s: no %zu bytes in huge pages: %s (they are set aside by "
 			"/proc/sys/vm/nr_hugepages)",
@@ -201,6 +201,8 @@ static int make(struct sinew_region *region)
 	key_t key;
 
 	int r = find_key(&region->spec, &key);
+	if (r == 0)
+		r = sinew__region_whole_pages(region, own->huge);
 	if (r < 0)
 		return r;
 	/* Who may read it later may see now that it is not ready. */
