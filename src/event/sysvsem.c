@@ -304,16 +304,27 @@ static int failed(const struct sinew_event *event)
 }
 
 /* semtimedop's time is a duration: computed anew at each call. */
+static struct timespec time_left(int64_t until)
+{
+	int64_t left = until - sinew__now();
+
+	return sinew__event_time(left > 0 ? left : 0);
+}
+
 static int operate(const struct sinew_event *event, struct sembuf *steps, unsigned n, int64_t until)
 {
 	const struct state *state = event->state;
-	bool timed = until != SINEW_NOW && until != SINEW_FOREVER;
-	int64_t left = timed ? until - sinew__now() : 0;
-	const struct timespec t = sinew__event_time(left > 0 ? left : 0);
+	const struct timespec *most = NULL;
+	struct timespec left;
 
-	for (unsigned i = 0; until == SINEW_NOW && i < n; i++)
-		steps[i].sem_flg |= IPC_NOWAIT;
-	if (sinew__sys.semtimedop(state->id, steps, n, until == SINEW_FOREVER ? NULL : &t) == 0)
+	if (until == SINEW_NOW) {
+		for (unsigned i = 0; i < n; i++)
+			steps[i].sem_flg |= IPC_NOWAIT;
+	} else if (until != SINEW_FOREVER) {
+		left = time_left(until);
+		most = &left;
+	}
+	if (sinew__sys.semtimedop(state->id, steps, n, most) == 0)
 		return 0;
 	if (errno == EAGAIN && until == SINEW_NOW)
 		return sinew__answer(EAGAIN, "the semaphore does not allow it now");
@@ -353,12 +364,18 @@ static int sysvsem_apply(struct sinew_event *event, const struct sinew_event_ste
 	return r;
 }
 
+/* That n= is of the set was seen when it was opened, and a post's largest value is the core's to see. */
 static int one_step(struct sinew_event *event, int amount, int64_t until)
 {
 	const struct settings *own = event->spec.own;
 	const struct sinew_event_step step = {.n = (unsigned)own->n, .amount = amount};
+	struct sembuf ops[2];
+	int back;
 
-	return sysvsem_apply(event, &step, 1, until);
+	unsigned n = add_step(event, &step, ops, &back);
+	int r = operate(event, ops, n, until);
+	settle(event, &step, back, r == 0);
+	return r;
 }
 
 static int sysvsem_post(struct sinew_event *event, uint64_t value, int64_t until)
