@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sinew/sinew.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,34 +27,39 @@ enum { LONGEST_PAUSE = 10000000, NOT_EXECUTABLE = 126, NOT_FOUND = 127 };
 
 /* ---- file: ---- */
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+/* The file to lock, as its URI says. */
+struct lock_file {
+	char path[PATH_MAX];
+	bool create;
+	int64_t mode; /* -1: what the umask leaves */
+};
 
-/* The path in "file:/path", decoded in place. NULL: it cannot be. */
-static char *path_in(char *uri)
+/* An exit code, after saying what is wrong with the URI. trust= is of no account: no byte of the file is
+ * touched. */
+static int read_uri(const char *uri, struct lock_file *file)
 {
-	char *path = strchr(uri, ':') + 1, *to = path;
+	int64_t create = 0, temp = 0;
+	int r = sinew_uri_name(uri, file->path, sizeof file->path);
 
-	if (!*path || strchr(path, '?'))
-		return NULL;
-	for (const char *from = path; *from; from++) {
-		if (*from != '%') {
-			*to++ = *from;
-			continue;
-		}
-		int high = hex(from[1]), low = high < 0 ? -1 : hex(from[2]);
-		if (low < 0 || (high | low) == 0)
-			return NULL;
-		*to++ = (char)(high << 4 | low);
-		from += 2;
+	if (r > 0)
+		r = sinew_uri_option(uri, "create", &create);
+	if (r >= 0)
+		r = sinew_uri_option(uri, "temp", &temp);
+	if (r < 0) {
+		say_failure(NULL);
+		return exit_code(r);
 	}
-	*to = '\0';
-	return path;
+	if (temp || !*file->path) {
+		say_error(temp ? "lock: %s: temp=yes is not possible: when the command ends nobody "
+				 "is left to remove the file"
+			       : "lock: %s: write file:/path",
+			uri);
+		return EXIT_USAGE;
+	}
+	file->create = create == 1;
+	if (sinew_uri_option(uri, "mode", &file->mode) < 0)
+		file->mode = -1;
+	return EXIT_DONE;
 }
 
 /* 0, -EINTR after Ctrl-C, -ETIMEDOUT, -errno. Without a deadline the kernel waits, with one we look
@@ -80,22 +86,61 @@ static int lock_descriptor(int fd, int64_t until)
 	}
 }
 
-/* Opens the file and locks it: the descriptor, which stays open in the command, or -errno. */
-static int open_and_lock(const char *path, int64_t until)
+/* The file, made if it may be: a descriptor or -errno. There is one thread, whose umask this is. */
+static int try_open(const struct lock_file *file)
+{
+	bool exact = file->mode >= 0;
+	mode_t mask = exact ? umask(0) : 0;
+	int fd = open(file->path, O_RDWR | (file->create ? O_CREAT : 0) | O_NOCTTY | O_NONBLOCK,
+		exact ? (mode_t)file->mode : 0666);
+	int error = errno;
+
+	if (exact)
+		umask(mask);
+	return fd < 0 ? -error : fd;
+}
+
+/* With create=no waits for who makes it. */
+static int open_file(const struct lock_file *file, int64_t until)
+{
+	const struct timespec pause = {.tv_nsec = LONGEST_PAUSE};
+
+	for (;;) {
+		int fd = try_open(file);
+		if (fd != -ENOENT || file->create)
+			return fd;
+		if (stop_asked())
+			return -EINTR;
+		if (endpoint_now() >= until)
+			return -ETIMEDOUT;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static bool has_its_name(int fd, const char *path)
 {
 	struct stat mine, named;
 
+	return fstat(fd, &mine) == 0 && stat(path, &named) == 0 && named.st_dev == mine.st_dev &&
+	       named.st_ino == mine.st_ino;
+}
+
+static bool is_regular(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* Opens the file and locks it: the descriptor, which stays open in the command, or -errno. */
+static int open_and_lock(const struct lock_file *file, int64_t until)
+{
 	for (;;) {
-		int fd = open(path, O_RDWR | O_CREAT | O_NOCTTY | O_NONBLOCK, 0666);
+		int fd = open_file(file, until);
 		if (fd < 0)
-			return -errno;
-		if (fstat(fd, &mine) < 0 || !S_ISREG(mine.st_mode)) {
-			close(fd);
-			return -ENOTSUP;
-		}
-		int r = lock_descriptor(fd, until);
-		if (r == 0 && stat(path, &named) == 0 && named.st_dev == mine.st_dev &&
-			named.st_ino == mine.st_ino)
+			return fd;
+		int r = is_regular(fd) ? lock_descriptor(fd, until) : -ENOTSUP;
+		if (r == 0 && has_its_name(fd, file->path))
 			return fd;
 		close(fd); /* removed while we waited: others lock the one that has the name now */
 		if (r < 0)
@@ -103,24 +148,23 @@ static int open_and_lock(const char *path, int64_t until)
 	}
 }
 
-static int lock_file(const struct settings *settings, char *uri, int64_t until)
+static int lock_file(const struct settings *settings, const char *uri, int64_t until)
 {
-	const char *path = path_in(uri);
+	struct lock_file file;
 
-	if (!path) {
-		say_error("lock: write file:/path, without options, with %%25 for a percent sign");
-		return EXIT_USAGE;
-	}
-	int fd = open_and_lock(path, until);
+	int code = read_uri(uri, &file);
+	if (code != EXIT_DONE)
+		return code;
+	int fd = open_and_lock(&file, until);
 	if (fd >= 0)
 		return EXIT_DONE;
 	if (fd == -ETIMEDOUT || fd == -EINTR)
 		return event_failure(settings, settings->operands[0], fd);
 	if (fd == -ENOTSUP) {
-		say_error("lock file:%s: is not a file", path);
+		say_error("lock file:%s: is not a file", file.path);
 		return EXIT_NEGATIVE;
 	}
-	say_error("lock file:%s: %s", path, strerror(-fd));
+	say_error("lock file:%s: %s", file.path, strerror(-fd));
 	return exit_code(fd);
 }
 

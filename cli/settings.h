@@ -32,6 +32,9 @@ struct settings {
 	bool dump, load;
 	unsigned format; /* of report and trace: enum sinew__format */
 	const char *list;
+	const char *columns; /* of ps, or NULL */
+	unsigned states;     /* of ps: a bit for each enum sinew__state; 0: all */
+	bool tree, processes, others;
 	int fds[MOST_FDS]; /* send --fd */
 	unsigned fd_count;
 	bool take_fds; /* recv --fd */

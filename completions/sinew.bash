@@ -131,9 +131,10 @@ _sinew_scan() {
 			pending=''
 		elif [[ $word == --*=* || $word == -?* ]]; then
 			case $word in
-			-o) word=--option ;;
+			-o) [[ $verb == ps ]] && word=--columns || word=--option ;;
 			-n) word=--count ;;
 			-d) word=--data ;;
+			-s) word=--state ;;
 			esac
 			[[ -n $verb ]] && _sinew_takes_value "$verb" "$word" && pending=$word
 		elif [[ -z $verb ]]; then
@@ -144,6 +145,14 @@ _sinew_scan() {
 	done
 }
 
+# Words with commas between them, of which the last is being typed.
+_sinew_list_of() { # WORD CHOICE...
+	local last=${1##*[,+]}
+	local before=${1%"$last"}
+	shift
+	compgen -P "$before" -W "$*" -- "$last"
+}
+
 _sinew_candidates() { # WORD
 	case $pending in
 	--option) _sinew_pairs "$(_sinew_scheme_of_line)" "$1" && return ;;
@@ -151,6 +160,9 @@ _sinew_candidates() { # WORD
 	--output) compgen -f -- "$1" && return ;;
 	--cgroup) compgen -d -- "$1" && return ;;
 	--format) compgen -W 'text json svg' -- "$1" && return ;;
+	--state) _sinew_list_of "$1" new ready running blocked terminated && return ;;
+	--columns) _sinew_list_of "$1" PID TID PPID USER COMM STATE SINCE RAN DELAY VOL INVOL CPU CAUSE CALL \
+		OBJECT OTHER WCHAN EVIDENCE && return ;;
 	--list) compgen -W 'schemes verbs options' -- "$1" && return ;;
 	--*) return ;;
 	esac
@@ -162,6 +174,8 @@ _sinew_candidates() { # WORD
 		compgen -W "$(_sinew_first_column verbs; _sinew_first_column schemes)" -- "$1"
 	elif [[ $verb == trace || ($verb == lock && $operands -gt 0) ]]; then
 		compgen -c -- "$1"
+	elif [[ $verb == ps ]]; then
+		compgen -W "$(cd /proc && echo [1-9]*)" -- "$1"
 	elif [[ $verb == report || ($verb == send && $operands -gt 0) ]]; then
 		compgen -f -- "$1"
 	else

@@ -64,6 +64,20 @@ URIS = {
     "sem": "sem:/name?initial=2147483647&mode=0600&create=no",
     "sysvsem": "sysvsem:0x51?n=3&count=4&initial=32767&undo=no",
     "sysvsem-outside": "sysvsem:/path?id=255&n=4&count=4",
+    "sysvsem-octal": "sysvsem:0010",
+    "sysvsem-decimal": "sysvsem:4294967295?undo=yes",
+    "shm": "shm:/name?temp=yes&trust=yes&create=no&mode=0640",
+    "shm-names": "shm:/a/../b",
+    "sysvshm": "sysvshm:0xffffffff?huge=1G&mode=0777",
+    "sysvshm-decimal": "sysvshm:81?create=no",
+    "sysvshm-path": "sysvshm:/path?id=255",
+    "sysvshm-both": "sysvshm:0x51?id=1",
+    "memfd": "memfd:/run/a.sock?huge=2M&allow=0,1000",
+    "memfd-abstract": "memfd:@name?serve=thread",
+    "file": "file:/tmp/a%3fb?temp=no&trust=on",
+    "ring": "ring:shm:/quotes?pattern=queue&size=4M&temp=yes",
+    "ring-twice": "ring:ring:shm:/x",
+    "ring-event": "ring:sem:/x",
     "eventfd": "eventfd:take=one&initial=4294967295",
     "eventfd-adopt": "eventfd:?fd=2147483647",
     "tcp-v6": "tcp:[::1]:7000?nodelay=yes&keepalive=10s",
@@ -432,3 +446,25 @@ RECORDINGS = {
 }
 for name, data in RECORDINGS.items():
     write("recording", name, data)
+
+# ---- proc: a byte, which file of /proc, then its text ----
+
+REST = (b"17 12 12 34816 12 4194304 100 0 0 0 1 2 0 0 20 0 3 0 4242 9000 200 1 1 1 0 0 0 0 0 0 65536 0 0 0 17 5 "
+        b"0 0 0 0 0\n")
+SCHED = (b"cat (12, #threads: 1)\n------\nse.exec_start : 22024217.995588\n"
+         b"nr_voluntary_switches : 41\nnr_involuntary_switches : 7\n")
+PROCS = {
+    "stat": b"\0" b"12 (cat) S " + REST,
+    "stat-name": b"\0" b"12 (a) R 1 (\n) S " + REST,
+    "stat-cut": b"\0" b"12 (cat) S " + REST[:60],
+    "schedstat": b"\1" b"247792327 34143339 609\n",
+    "sched": b"\2" + SCHED,
+    "status": b"\3" b"Name:\tcat\nTracerPid:\t5\nvoluntary_ctxt_switches:\t3\n"
+              b"nonvoluntary_ctxt_switches:\t4\n",
+    "syscall": b"\4" b"0 0x3 0x7f 0x20000 0x1 0xf 0x5 0x7ffc0 0x7f35\n",
+    "syscall-none": b"\4" b"-1 0x7ffc0 0x7f35\n",
+    "syscall-running": b"\4" b"running\n",
+    "wchan": b"\5" b"pipe_read",
+}
+for name, data in PROCS.items():
+    write("proc", name, data)

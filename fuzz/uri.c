@@ -10,10 +10,9 @@
 
 #include <ctype.h>
 
-#include "channel.h"
-#include "event.h"
 #include "frame.h"
 #include "fuzz.h"
+#include "scheme.h"
 
 enum { WRITTEN = 4 * SINEW__URI_SIZE };
 
@@ -249,69 +248,102 @@ static void check_options(const struct sinew__option_row *row, const void *setti
 		check_value(row, settings);
 }
 
-static void check_same_settings(const struct sinew__spec *a, const struct sinew__spec *b)
+/* ---- channels, events and regions ---- */
+
+/* One URI as the library understands it. */
+struct meaning {
+	struct sinew__uri uri;
+	struct sinew__parsed parsed;
+	char common[512];
+};
+
+static int understand(const struct sinew__kind *kind, struct meaning *meaning, const char *text)
 {
-	REQUIRE(memcmp(&a->common, &b->common, sizeof a->common) == 0, "%s is not %s", b->text,
-		a->text);
-	REQUIRE(memcmp(a->own, b->own, a->transport->scheme.settings_size) == 0, "%s is not %s",
-		b->text, a->text);
+	REQUIRE(kind->common_size <= sizeof meaning->common, "no room for common options");
+	meaning->parsed = (struct sinew__parsed){.uri = &meaning->uri, .common = meaning->common};
+	return sinew__scheme_parse(kind, text, &meaning->parsed);
 }
 
-static void fuzz_spec(const char *text)
+static void forget(struct meaning *meaning)
 {
-	struct sinew__spec spec = {0}, again = {0};
-	CLEANUP_MEMORY struct text *written = calloc(1, sizeof *written);
+	free(meaning->parsed.own);
+	free(meaning->parsed.text);
+}
 
-	int r = sinew__spec_parse(&spec, text);
+static void check_same_meaning(
+	const struct sinew__kind *kind, const struct meaning *a, const struct meaning *b)
+{
+	const struct sinew__scheme *scheme = a->parsed.scheme;
+
+	REQUIRE(scheme == b->parsed.scheme && strcmp(a->uri.rest, b->uri.rest) == 0 &&
+			memcmp(a->parsed.own, b->parsed.own, scheme->settings_size) == 0 &&
+			memcmp(a->common, b->common, kind->common_size) == 0,
+		"%s is not %s", b->parsed.text, a->parsed.text);
+}
+
+/* What the library says of the URI to others. */
+static void check_told(const struct meaning *meaning, const struct sinew__option_row *row,
+	const void *settings, const char *text)
+{
+	char name[SINEW__URI_SIZE];
+	int64_t value = -7;
+
+	int r = sinew_uri_name(text, name, sizeof name);
+	REQUIRE(r >= 0 && (size_t)r == strlen(name) && strcmp(name, meaning->uri.rest) == 0,
+		"%s has the name %s", text, meaning->uri.rest);
+	for (; row->type; row++) {
+		r = sinew_uri_option(text, row->shown.key, &value);
+		if (row->type == SINEW__OPTION_USERS || value_of(row, settings) < 0)
+			check_words(r);
+		else
+			REQUIRE(r == 0 && value == value_of(row, settings), "%s=%lld",
+				row->shown.key, (long long)value);
+	}
+}
+
+static void write_meaning(
+	const struct sinew__kind *kind, const struct meaning *meaning, struct text *text)
+{
+	put(text, meaning->uri.scheme);
+	put_char(text, ':');
+	put_escaped(text, meaning->uri.rest);
+	put_char(text, '?');
+	put_options(text, meaning->parsed.scheme->options, meaning->parsed.own);
+	put_options(text, kind->common, meaning->common);
+}
+
+static void fuzz_kind(const struct sinew__kind *kind, const char *text)
+{
+	/* Kept, for to clear so much each time would take most of the time. */
+	static struct meaning meaning, again;
+	static struct text written;
+
+	written.size = 0;
+	int r = understand(kind, &meaning, text);
 	if (r < 0) {
 		check_words(r);
-		REQUIRE(!spec.own && !spec.text, "a refused URI left memory behind");
+		REQUIRE(!meaning.parsed.own && !meaning.parsed.text,
+			"a refused URI left memory behind");
 		return;
 	}
-	check_options(spec.transport->scheme.options, spec.own);
-	check_options(sinew__common_options, &spec.common);
-	put(written, spec.uri.scheme);
-	put_char(written, ':');
-	put_escaped(written, spec.uri.rest);
-	put_char(written, '?');
-	put_options(written, spec.transport->scheme.options, spec.own);
-	put_options(written, sinew__common_options, &spec.common);
-	if (written->size < SINEW__URI_SIZE) {
-		r = sinew__spec_parse(&again, written->bytes);
+	check_options(meaning.parsed.scheme->options, meaning.parsed.own);
+	check_options(kind->common, meaning.common);
+	check_told(&meaning, meaning.parsed.scheme->options, meaning.parsed.own, text);
+	check_told(&meaning, kind->common, meaning.common, text);
+	write_meaning(kind, &meaning, &written);
+	if (written.size < SINEW__URI_SIZE) {
+		r = understand(kind, &again, written.bytes);
 		REQUIRE(r == 0, "%s", sinew_error_text());
-		check_same_settings(&spec, &again);
+		check_same_meaning(kind, &meaning, &again);
+		forget(&again);
 	}
-	sinew__spec_fini(&again);
-	sinew__spec_fini(&spec);
+	forget(&meaning);
 }
 
-static void fuzz_event(const char *text)
-{
-	struct sinew__event_spec spec = {0}, again = {0};
-	CLEANUP_MEMORY struct text *written = calloc(1, sizeof *written);
+static const struct sinew__kind *const kinds[] = {
+	&sinew__channel_kind, &sinew__event_kind, &sinew__region_kind};
 
-	int r = sinew__event_parse(&spec, text);
-	if (r < 0) {
-		check_words(r);
-		REQUIRE(!spec.own && !spec.text, "a refused URI left memory behind");
-		return;
-	}
-	const struct sinew__scheme *scheme = &spec.type->scheme;
-	check_options(scheme->options, spec.own);
-	put(written, spec.uri.scheme);
-	put_char(written, ':');
-	put_escaped(written, spec.uri.rest);
-	put_char(written, '?');
-	put_options(written, scheme->options, spec.own);
-	if (written->size < SINEW__URI_SIZE) {
-		r = sinew__event_parse(&again, written->bytes);
-		REQUIRE(r == 0, "%s", sinew_error_text());
-		REQUIRE(memcmp(spec.own, again.own, scheme->settings_size) == 0, "%s is not %s",
-			again.text, spec.text);
-	}
-	sinew__event_spec_fini(&again);
-	sinew__event_spec_fini(&spec);
-}
+enum { KINDS = sizeof kinds / sizeof *kinds };
 
 static bool names_a_channel(const char *text)
 {
@@ -343,7 +375,7 @@ static void fuzz_caps(const char *text)
 }
 
 /* The text as the options of a scheme, and as what may follow its colon. */
-static void fuzz_scheme(const char *scheme, const char *text)
+static void fuzz_scheme(const struct sinew__kind *kind, const char *scheme, const char *text)
 {
 	static const char *const between[] = {":", ":/x?", ":?"};
 
@@ -351,15 +383,13 @@ static void fuzz_scheme(const char *scheme, const char *text)
 		size_t size = strlen(scheme) + strlen(between[i]) + strlen(text) + 1;
 		CLEANUP_MEMORY char *uri = exact(size);
 		snprintf(uri, size, "%s%s%s", scheme, between[i], text);
-		fuzz_spec(uri);
-		fuzz_event(uri);
+		fuzz_kind(kind, uri);
 		fuzz_caps(uri);
 	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct sinew_scheme *scheme;
 	CLEANUP_MEMORY char *text = exact(size + 1);
 	int fd = lowest_fd();
 
@@ -367,11 +397,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		memcpy(text, data, size);
 	text[size] = '\0';
 	fuzz_parts(text);
-	fuzz_spec(text);
-	fuzz_event(text);
 	fuzz_caps(text);
-	for (unsigned i = 0; (scheme = sinew_scheme(i)); i++)
-		fuzz_scheme(scheme->name, text);
+	for (unsigned k = 0; k < KINDS; k++) {
+		fuzz_kind(kinds[k], text);
+		for (unsigned i = 0; kinds[k]->schemes[i]; i++)
+			fuzz_scheme(kinds[k], kinds[k]->schemes[i]->shown.name, text);
+	}
 	REQUIRE(lowest_fd() == fd, "a descriptor leaked");
 	return 0;
 }

@@ -84,6 +84,17 @@ static int prepare(struct sinew_event **made, const char *uri, unsigned flags)
 	return 0;
 }
 
+/* What ends a wait beside the mechanism has to be looked at between its calls. */
+static enum sinew__patience patience_of(const struct sinew_event *event)
+{
+	enum sinew__patience patience = event->spec.type->patience;
+	unsigned others = SINEW_CANCELLABLE;
+
+	if (patience == SINEW__NO_DEADLINE)
+		others |= SINEW_INTERRUPTIBLE;
+	return event->flags & others ? SINEW__IMPATIENT : patience;
+}
+
 int sinew_event_open(sinew_event **opened, const char *uri, unsigned flags, int64_t until)
 {
 	CLEANUP_EVENT struct sinew_event *event = NULL;
@@ -93,6 +104,7 @@ int sinew_event_open(sinew_event **opened, const char *uri, unsigned flags, int6
 		r = event->spec.type->open(event, until);
 	if (r < 0)
 		return r;
+	event->patience = patience_of(event);
 	*opened = event;
 	event = NULL;
 	return 0;
@@ -223,18 +235,11 @@ ssize_t sinew__event_read(struct sinew_event *event, void *buf, size_t size, int
 }
 
 /* Whether the mechanism itself may wait, in one system call that nothing else must end. */
-static bool is_patient(const struct sinew_event *event, int64_t until)
+static inline bool is_patient(const struct sinew_event *event, int64_t until)
 {
-	switch (event->spec.type->patience) {
-	case SINEW__DEADLINE:
-		return !(event->flags & SINEW_CANCELLABLE);
-	case SINEW__NO_DEADLINE:
-		return until == SINEW_FOREVER && atomic_load(&event->blocks) &&
-		       !(event->flags & (SINEW_CANCELLABLE | SINEW_INTERRUPTIBLE));
-	case SINEW__IMPATIENT:
-		break;
-	}
-	return false;
+	return event->patience == SINEW__DEADLINE ||
+	       (event->patience == SINEW__NO_DEADLINE && until == SINEW_FOREVER &&
+		       atomic_load_explicit(&event->blocks, memory_order_relaxed));
 }
 
 /* Whoever waited last time will most likely wait again: looking first saves a try. */
@@ -245,7 +250,8 @@ static bool looks_first(
 	       !is_patient(event, until) && poll_for(event, attempt);
 }
 
-static int perform(struct sinew_event *event, const struct attempt *attempt, int64_t until)
+__attribute__((noinline)) static int perform(
+	struct sinew_event *event, const struct attempt *attempt, int64_t until)
 {
 	unsigned direction = attempt->direction;
 	bool waited = false;
@@ -273,25 +279,61 @@ static int perform(struct sinew_event *event, const struct attempt *attempt, int
 	return r;
 }
 
-int sinew_event_post(sinew_event *event, uint64_t value, int64_t until)
-{
-	struct attempt attempt = {.direction = POSTING, .value = value};
-	uint64_t bits = event->caps.bits;
+/* ---- nearly always: one call of a patient mechanism, and that is all ---- */
 
-	if (!(bits & SINEW_EVENT_CAP_WORD) && value == 0)
-		attempt.value = 1;
-	if (attempt.value > event->caps.max_message)
+static inline bool is_direct(const struct sinew_event *event, unsigned side, int64_t until)
+{
+	return is_patient(event, until) && event->flags & side &&
+	       (!event->process || sinew__process_is(event->process));
+}
+
+/* Whether that call was all; else perform() finds out what has to be done. */
+static inline bool is_over(struct sinew_event *event, unsigned direction, int result, int64_t until)
+{
+	sinew__add(&event->calls[direction], 1);
+	if (result < 0)
+		return result == -EINTR ? event->flags & SINEW_INTERRUPTIBLE
+					: result != -EAGAIN || until == SINEW_NOW;
+	event->slow[direction] = false;
+	sinew__add(&event->done[direction], 1);
+	return true;
+}
+
+static int post_otherwise(struct sinew_event *event, uint64_t value, int64_t until)
+{
+	const struct attempt attempt = {.direction = POSTING, .value = value};
+
+	if (value > event->caps.max_message)
 		return sinew__fail(EOPNOTSUPP, "%s: the value %llu is more than a post can carry",
 			event->spec.text, (unsigned long long)value);
 	return perform(event, &attempt, until);
+}
+
+int sinew_event_post(sinew_event *event, uint64_t value, int64_t until)
+{
+	if (value == 0 && !(event->caps.bits & SINEW_EVENT_CAP_WORD))
+		value = 1;
+	if (value <= event->caps.max_message && is_direct(event, SINEW_OUT, until)) {
+		int r = event->spec.type->post(event, value, until);
+		if (is_over(event, POSTING, r, until))
+			return r;
+	}
+	return post_otherwise(event, value, until);
 }
 
 int sinew_event_wait(sinew_event *event, struct sinew_notice *notice, int64_t until)
 {
 	struct sinew_notice got = {0};
 	const struct attempt attempt = {.direction = WAITING, .notice = &got};
+	bool over = false;
+	int r = 0;
 
-	int r = perform(event, &attempt, until);
+	if (is_direct(event, SINEW_IN, until)) {
+		r = event->spec.type->wait(event, &got, until);
+		over = is_over(event, WAITING, r, until);
+	}
+	if (!over)
+		r = perform(event, &attempt, until);
 	if (r == 0 && notice)
 		*notice = got;
 	return r;

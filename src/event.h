@@ -25,10 +25,10 @@ enum sinew__patience {
 
 /* A URI understood. */
 struct sinew__event_spec {
-	struct sinew__uri uri;
-	char *text; /* the URI as given, for words */
 	const struct sinew__event_type *type;
-	void *own; /* the mechanism's settings */
+	void *own;  /* the mechanism's settings */
+	char *text; /* the URI as given, for words */
+	struct sinew__uri uri;
 };
 
 struct sinew__event_type {
@@ -59,6 +59,7 @@ struct sinew_event {
 	short room;          /* poll event of fd: one unit can be posted; 0: posts wait in pauses */
 	_Atomic bool blocks; /* a read of fd may wait: its flags lack O_NONBLOCK */
 	bool adopted;        /* the flags of fd are not ours to change */
+	enum sinew__patience patience; /* the mechanism's, as far as the flags let it wait alone */
 	int cancel_fd;
 	_Atomic bool cancelled;
 	bool slow[2]; /* the last wait, the last post found nothing at once: look before trying */

@@ -64,4 +64,4 @@ static int event_remove(const char *uri)
 }
 
 const struct sinew__kind sinew__event_kind = {
-	"event", sinew__events, common_options, event_describe, event_remove};
+	"event", sinew__events, common_options, 0, event_describe, event_remove};

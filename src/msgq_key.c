@@ -9,12 +9,12 @@
 #include "msgq_key.h"
 
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "banned.h"
 #include "cleanup.h"
 #include "error.h"
+#include "ipc_key.h"
 #include "path.h"
 #include "rights.h"
 
@@ -25,24 +25,16 @@ bool sinew__msgq_is_path(const struct sinew__spec *spec)
 
 static int read_key(const struct sinew__spec *spec, key_t *key)
 {
-	const char *text = spec->uri.rest;
-	bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
-	char *end;
-
-	errno = 0;
-	unsigned long long value = strtoull(hex ? text + 2 : text, &end, hex ? 16 : 10);
-	bool digits = hex ? strspn(text + 2, "0123456789abcdefABCDEF") > 0 : true;
-	if (errno || *end || !digits || value > UINT32_MAX)
+	if (!sinew__ipc_key_read(spec->uri.rest, key))
 		return sinew__fail(EINVAL,
 			"%s: a key is a number up to 0xffffffff; a path that begins with a digit "
 			"is written msgq:./path",
 			spec->text);
-	if (value == 0)
+	if (*key == 0)
 		return sinew__fail(EINVAL,
 			"%s: key 0 is IPC_PRIVATE: every program that asks for it gets another "
 			"queue, which nobody can find",
 			spec->text);
-	*key = (key_t)(uint32_t)value;
 	return 0;
 }
 

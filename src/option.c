@@ -194,3 +194,22 @@ int sinew__options_parse(
 	}
 	return 0;
 }
+
+int sinew__options_value(const struct sinew__option_table *tables, unsigned count,
+	const struct sinew__uri *uri, const char *key, int64_t *value)
+{
+	int64_t found;
+	void *settings;
+	const struct sinew__option_row *row = find(tables, count, key, &settings);
+
+	if (!row)
+		return unknown_key(tables, count, uri, key);
+	if (row->type == SINEW__OPTION_USERS)
+		return sinew__fail(EOPNOTSUPP, "%s: %s= is a list", uri->scheme, key);
+	memcpy(&found, (const char *)settings + row->offset, sizeof found);
+	if (found < 0)
+		return sinew__fail(
+			ENOENT, "%s: %s= is not given and has no preset", uri->scheme, key);
+	*value = found;
+	return 0;
+}

@@ -51,4 +51,9 @@ struct sinew__option_table {
 int sinew__options_parse(
 	const struct sinew__option_table *tables, unsigned count, const struct sinew__uri *uri);
 
+/* What was parsed into the tables for `key`: -ENOENT the URI does not say and there is no preset;
+ * -EOPNOTSUPP it is a list; -EINVAL none of them knows it. With words. */
+int sinew__options_value(const struct sinew__option_table *tables, unsigned count,
+	const struct sinew__uri *uri, const char *key, int64_t *value);
+
 #endif

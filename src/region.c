@@ -73,6 +73,16 @@ int sinew__region_reserve(struct sinew_region *region, int fd, size_t size, cons
 	return r < 0 ? no_room(region, fd, size, where) : 0;
 }
 
+int sinew__region_whole_pages(struct sinew_region *region, int64_t pages)
+{
+	static const size_t sizes[] = {1, 2 << 20, 1 << 30};
+
+	if (region->wanted % sizes[pages] == 0)
+		return 0;
+	return sinew__fail(EINVAL, "%s: %zu bytes are not a multiple of its pages of %s",
+		region->spec.text, region->wanted, pages == SINEW__PAGES_2M ? "2M" : "1G");
+}
+
 int sinew__region_fill(struct sinew_region *region)
 {
 	int r = region->init ? region->init(region->data, region->size, region->arg) : 0;

@@ -31,6 +31,9 @@ struct sinew__region_spec {
 	void *own; /* the medium's settings */
 };
 
+/* huge=no|2M|1G, in this order. */
+enum sinew__region_pages { SINEW__PAGES_PLAIN, SINEW__PAGES_2M, SINEW__PAGES_1G };
+
 /* What attach() and make() answer beside 0 and -errno. */
 enum sinew__region_answer {
 	SINEW__REGION_ABSENT = 1, /* nothing is there: make it, or wait for somebody who does */
@@ -113,6 +116,9 @@ void sinew__region_unmap(struct sinew_region *);
 
 /* Gives a new file its size and all of its space, or says what is free. `where`: for words. */
 int sinew__region_reserve(struct sinew_region *, int fd, size_t size, const char *where);
+
+/* Whether the size asked for is a whole number of these pages. -EINVAL with words. */
+int sinew__region_whole_pages(struct sinew_region *, int64_t pages);
 
 /* Lets the caller of sinew_region_make() fill the bytes. */
 int sinew__region_fill(struct sinew_region *);

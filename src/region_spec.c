@@ -67,5 +67,5 @@ static int region_remove(const char *uri)
 	return r;
 }
 
-const struct sinew__kind sinew__region_kind = {
-	"region", sinew__regions, common_options, region_describe, region_remove};
+const struct sinew__kind sinew__region_kind = {"region", sinew__regions, common_options,
+	sizeof(struct sinew__region_common), region_describe, region_remove};

@@ -131,6 +131,63 @@ int sinew_remove(const char *uri)
 	return (kind ? kind : &sinew__channel_kind)->remove(uri);
 }
 
+/* ---- what a URI says ---- */
+
+static int parse_any(const char *uri, struct sinew__parsed *parsed, const struct sinew__kind **kind)
+{
+	*kind = kind_of(uri);
+	if (!*kind) /* not even a scheme: a channel's parser has the words */
+		*kind = &sinew__channel_kind;
+	if ((*kind)->common_size) {
+		parsed->common = calloc(1, (*kind)->common_size);
+		if (!parsed->common)
+			return sinew__fail(ENOMEM, "%s: no memory", uri);
+	}
+	return sinew__scheme_parse(*kind, uri, parsed);
+}
+
+static void forget(const struct sinew__parsed *parsed)
+{
+	free(parsed->common);
+	free(parsed->own);
+	free(parsed->text);
+}
+
+int sinew_uri_name(const char *uri, char *name, size_t size)
+{
+	const struct sinew__kind *kind;
+	struct sinew__uri parts;
+	struct sinew__parsed parsed = {.uri = &parts};
+
+	int r = parse_any(uri, &parsed, &kind);
+	forget(&parsed);
+	if (r < 0)
+		return r;
+	size_t length = strlen(parts.rest);
+	if (length >= size)
+		return sinew__fail(ENAMETOOLONG, "%s: the name needs %zu bytes", uri, length + 1);
+	memcpy(name, parts.rest, length + 1);
+	return (int)length;
+}
+
+int sinew_uri_option(const char *uri, const char *key, int64_t *value)
+{
+	const struct sinew__kind *kind;
+	struct sinew__uri parts;
+	struct sinew__parsed parsed = {.uri = &parts};
+
+	int r = parse_any(uri, &parsed, &kind);
+	if (r == 0) {
+		const struct sinew__option_table tables[] = {
+			{parsed.scheme->options, parsed.own}, {kind->common, parsed.common}};
+		r = sinew__options_value(tables, 2, &parts, key, value);
+	}
+	forget(&parsed);
+	return r;
+}
+
+/* ---- the tables ---- */
+
 const struct sinew_scheme *sinew_scheme(unsigned index)
 {
 	for (unsigned k = 0; k < KINDS; k++)

@@ -30,6 +30,7 @@ struct sinew__kind {
 	const char *name;
 	const struct sinew__scheme *const *schemes;            /* ends with NULL */
 	const struct sinew__option_row *common;                /* options that all of them have */
+	size_t common_size;                                    /* of the settings they fill */
 	int (*describe)(const char *uri, struct sinew_caps *); /* sinew_caps() */
 	int (*remove)(const char *uri);                        /* sinew_remove() */
 };

@@ -99,8 +99,8 @@ static int channel_remove(const char *uri)
 	return r;
 }
 
-const struct sinew__kind sinew__channel_kind = {
-	"channel", sinew__channels, sinew__common_options, channel_describe, channel_remove};
+const struct sinew__kind sinew__channel_kind = {"channel", sinew__channels, sinew__common_options,
+	sizeof(struct sinew__common), channel_describe, channel_remove};
 
 /* In the order of the bits. */
 static const char *const cap_rows[][2] = {

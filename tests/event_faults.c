@@ -331,6 +331,41 @@ TEST(a_key_can_come_from_a_file)
 	CHECK_OK(sinew_remove(uri));
 }
 
+static void check_key(const char *key, int expected)
+{
+	char uri[64];
+	sinew_event *event = NULL;
+
+	snprintf(uri, sizeof uri, "sysvsem:%s?create=no", key);
+	CHECK_ERR(sinew_event_open(&event, uri, 0, SINEW_NOW), expected);
+	if (expected == 0)
+		CHECK_OK(sinew_event_close(event));
+	else
+		CHECK(strstr(sinew_error_text(), "0xffffffff"));
+}
+
+/* The same key, however it is written; a leading 0 does not make it octal. */
+TEST(a_key_is_hexadecimal_or_decimal)
+{
+	static const char *const same[] = {"0x51e7", "0X51E7", "0x0051e7", "20967", "0020967"};
+	static const char *const bad[] = {"", "0", "0x", "0x0", "-1", "+1", " 1", "12x", "0xg",
+		"0x-1", "0x100000000", "4294967296", "99999999999999999999", "key"};
+	sinew_event *event;
+
+	(void)uri_of(&sysvsem, ""); /* a namespace of our own first */
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++)
+		check_key(bad[i], -EINVAL);
+	CHECK_OK(sinew_event_open(&event, "sysvsem:20967", 0, SINEW_NOW));
+	CHECK_OK(sinew_event_close(event));
+	CHECK(semget(0x51e7, 0, 0) >= 0);
+	for (unsigned i = 0; i < sizeof same / sizeof *same; i++)
+		check_key(same[i], 0);
+	CHECK_OK(sinew_remove("sysvsem:0x51e7"));
+	CHECK_OK(sinew_event_open(&event, "sysvsem:4294967295", 0, SINEW_NOW));
+	CHECK_OK(sinew_event_close(event));
+	CHECK_OK(sinew_remove("sysvsem:0xffffffff"));
+}
+
 static void open_as_other(void *arg)
 {
 	int *want = arg;

@@ -182,6 +182,55 @@ TEST(every_preset_is_a_possible_value)
 		check_presets(sinew__events[i]);
 }
 
+/* ---- what a URI says ---- */
+
+static void check_value(const char *uri, const char *key, int64_t expected)
+{
+	int64_t value = -7;
+
+	CHECK_OK(sinew_uri_option(uri, key, &value));
+	CHECK_EQ(value, expected);
+}
+
+TEST(the_values_of_a_uri)
+{
+	int64_t value = -7;
+
+	check_value("file:/a?mode=640", "mode", 0640);
+	check_value("file:/a?temp=yes", "temp", 1);
+	check_value("file:/a?temp=yes&te%6dp=no", "temp", 0);
+	check_value("file:/a", "create", 1);
+	check_value("memfd:/a?huge=2M", "huge", 1);
+	check_value("unix:/a?max=4K", "max", 4096);
+	check_value("pipe:read=3", "read", 3);
+	check_value("sem:/a?initial=3", "initial", 3);
+	check_value("signal:1?sig=9", "sig", 9);
+	CHECK_ERR(sinew_uri_option("file:/a", "mode", &value), -ENOENT);
+	CHECK_ERR(sinew_uri_option("file:/a", "colour", &value), -EINVAL);
+	CHECK(strstr(sinew_error_text(), "trust") != NULL);
+	CHECK_ERR(sinew_uri_option("file:/a?temp=2", "mode", &value), -EINVAL);
+	CHECK_ERR(sinew_uri_option("sem:/a", "dir", &value), -EINVAL);
+	CHECK_ERR(sinew_uri_option("unix:/a?allow=1,2", "allow", &value), -EOPNOTSUPP);
+	CHECK_ERR(sinew_uri_option("nonsense:/a", "mode", &value), -EINVAL);
+	CHECK_ERR(sinew_uri_option(NULL, "mode", &value), -EINVAL);
+	CHECK_EQ(value, -7);
+}
+
+TEST(the_name_of_a_uri)
+{
+	char name[8] = "before";
+
+	CHECK_EQ(sinew_uri_name("file:/a%3fb%25?temp=yes", name, sizeof name), 5);
+	CHECK_STR(name, "/a?b%");
+	CHECK_EQ(sinew_uri_name("eventfd:initial=3", name, sizeof name), 0);
+	CHECK_STR(name, "");
+	CHECK_EQ(sinew_uri_name("unix:/234567", name, sizeof name), 7);
+	CHECK_ERR(sinew_uri_name("unix:/2345678", name, sizeof name), -ENAMETOOLONG);
+	CHECK_ERR(sinew_uri_name("unix:/2345678", NULL, 0), -ENAMETOOLONG);
+	CHECK_ERR(sinew_uri_name("unix:/a?colour=red", name, sizeof name), -EINVAL);
+	CHECK_STR(name, "/234567");
+}
+
 TEST(limits_can_be_read)
 {
 	const struct sinew_scheme *scheme;

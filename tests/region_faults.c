@@ -102,6 +102,42 @@ TEST_EACH(every_region, larger_than_a_file_may_be, struct region_row, row)
 	CHECK(region == NULL && region_is_gone(row));
 }
 
+/* ---- keys ---- */
+
+static int try_key(const char *key, size_t size)
+{
+	char uri[64];
+	sinew_region *region = NULL;
+
+	snprintf(uri, sizeof uri, "sysvshm:%s", key);
+	int r = sinew_region_open(&region, uri, size, 0, SINEW_NOW);
+	sinew_region_close(region);
+	return r;
+}
+
+/* The same key, however it is written; a leading 0 does not make it octal. */
+TEST(a_key_is_hexadecimal_or_decimal)
+{
+	static const char *const same[] = {"0x51e7", "0X51E7", "0x0051e7", "20967", "0020967"};
+	static const char *const bad[] = {"", "0", "0x", "0x0", "-1", "+1", " 1", "12x", "0xg",
+		"0x-1", "0x100000000", "4294967296", "99999999999999999999", "key"};
+
+	region_place();
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+		CHECK_ERR(try_key(bad[i], SIZE), -EINVAL);
+		CHECK(strstr(sinew_error_text(), "0xffffffff"));
+	}
+	CHECK_ERR(try_key("20967?id=1", SIZE), -EINVAL);
+	CHECK(strstr(sinew_error_text(), "id="));
+	CHECK_OK(try_key("20967", SIZE));
+	CHECK(shmget(0x51e7, 0, 0) >= 0);
+	for (unsigned i = 0; i < sizeof same / sizeof *same; i++)
+		CHECK_OK(try_key(same[i], 0));
+	CHECK_OK(sinew_remove("sysvshm:0x51e7"));
+	CHECK_OK(try_key("4294967295", SIZE));
+	CHECK_OK(sinew_remove("sysvshm:0xffffffff"));
+}
+
 /* ---- something else stands there ---- */
 
 static void check_taken(const struct region_row *row)

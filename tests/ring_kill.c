@@ -371,3 +371,66 @@ TEST(heirs_drop, .timeout = 300)
 {
 	sweep_heirs("pattern=queue&lanes=1&size=32K&deaths=drop");
 }
+
+/* ---- an heir, and a reader that goes from lane to lane ---- */
+
+static void victim_holds(struct world *w)
+{
+	sinew_channel *in = world_open(w, SINEW_IN);
+	struct sinew_msg msg;
+
+	CHECK_EQ(CHECK_OK(sinew_take(in, &msg, 1, SINEW_NOW)), 1);
+	CHECK_EQ(read_number(&msg), 1);
+	kill(getpid(), SIGKILL);
+}
+
+/* Has held the second message of the one lane, and now holds the first of the other, at a position that is
+ * the same as that which the dead one holds of the one lane. */
+static void go_to_other_lane(void *arg)
+{
+	sinew_channel *other = arg;
+	struct sinew_msg msg = {0};
+
+	sinew_release(other, &msg, 1);
+	CHECK_EQ(CHECK_OK(sinew_take(other, &msg, 1, SINEW_NOW)), 1);
+	CHECK_EQ(read_number(&msg), 3);
+}
+
+static void meet_a_mover(const char *options, bool drop)
+{
+	struct world w = {.victim = victim_holds};
+	uint8_t data[MOST];
+	struct sinew_msg msg;
+
+	world_name(&w, &backings[0], options, 1);
+	w.out = world_open(&w, SINEW_OUT);
+	sinew_channel *second = world_open(&w, SINEW_OUT);
+	w.other = world_open(&w, SINEW_IN);
+	for (unsigned n = 1; n <= 3; n++)
+		CHECK_EQ(CHECK_OK(put(n < 3 ? w.out : second, n)), 1);
+	CHECK(world_run(&w, 0));
+	CHECK_EQ(CHECK_OK(sinew_take(w.other, &msg, 1, SINEW_NOW)), 1);
+	CHECK_EQ(read_number(&msg), 2);
+
+	world_when_seen(w.other, go_to_other_lane, w.other);
+	w.in = world_open(&w, SINEW_IN); /* the heir */
+	CHECK(world_was_seen());
+
+	CHECK_EQ(CHECK_OK(put(w.out, 4)), 1);
+	CHECK_EQ(CHECK_OK(sinew_recv(w.in, data, sizeof data, &msg, soon())), 1);
+	CHECK_EQ(read_number(&msg), drop ? 4 : 1);
+	CHECK_EQ(msg.flags & SINEW_MSG_REDELIVERED, drop ? 0 : SINEW_MSG_REDELIVERED);
+	CHECK_EQ(msg.lost, drop);
+	sinew_close(second);
+	world_leave(&w);
+}
+
+TEST(heir_and_mover_redeliver)
+{
+	meet_a_mover("pattern=queue&lanes=2&size=32K", false);
+}
+
+TEST(heir_and_mover_drop)
+{
+	meet_a_mover("pattern=queue&lanes=2&size=32K&deaths=drop", true);
+}

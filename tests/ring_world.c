@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "ring/shared.h"
+#include "ring/ring.h"
 #include "runner.h"
 
 const struct backing backings[3] = {
@@ -28,6 +28,40 @@ void sinew__ring_step(void)
 {
 	if (last_step && ++step == last_step)
 		kill(getpid(), what);
+}
+
+/* When somebody else than its owner has looked at this place in a page, another may move, once. */
+static struct {
+	uintptr_t in_page, base, size;
+	void (*then)(void *);
+	void *arg;
+} moment;
+
+void sinew__ring_saw(const void *at)
+{
+	void (*then)(void *) = moment.then;
+
+	if (!then || (uintptr_t)at % 4096 != moment.in_page ||
+		(uintptr_t)at - moment.base < moment.size)
+		return;
+	moment.then = NULL;
+	then(moment.arg);
+}
+
+void world_when_seen(sinew_channel *channel, void (*then)(void *), void *arg)
+{
+	struct sinew__ring *ring = sinew__ring_of(channel);
+
+	moment.in_page = (uintptr_t)&ring->members[ring->slot].hold % 4096;
+	moment.base = (uintptr_t)ring->base;
+	moment.size = ring->base_size;
+	moment.arg = arg;
+	moment.then = then;
+}
+
+bool world_was_seen(void)
+{
+	return !moment.then;
 }
 
 static void be_struck(unsigned at, int signal)

@@ -48,6 +48,10 @@ pid_t world_start(struct world *w, unsigned at, int signal);
 /* The same with SIGKILL, to its end; whether it died. */
 bool world_run(struct world *w, unsigned at);
 
+/* When another member has looked at what this one holds, once. */
+void world_when_seen(sinew_channel *channel, void (*then)(void *), void *arg);
+bool world_was_seen(void);
+
 /* Messages that say which they are: sent as their number says, by send, by loan, with a tag. */
 size_t size_of(unsigned n);
 void compose(uint8_t *data, unsigned n);

@@ -520,6 +520,16 @@ const char *sinew_cap_text(unsigned bit);
 /* This system's limits that matter to `scheme`: fills *limit; -ENOENT past the last. */
 int sinew_limit(const char *scheme, unsigned index, struct sinew_limit *limit);
 
+/* What a URI says, by the rows of its scheme; nothing is opened or waited for. -EINVAL with words: no
+ * such scheme, option or value.
+ * Writes the name, what stands between the colon and the options, decoded, with a NUL at its end.
+ * Returns its length, or -ENAMETOOLONG. */
+int sinew_uri_name(const char *uri, char *name, size_t size);
+/* The value of its option `key`: the number, bytes, nanoseconds, permission bits; 0 or 1 of yes|no, the
+ * place of a choice from 0, the number of a signal. What the URI does not say is the preset: -ENOENT if
+ * there is none. -EOPNOTSUPP: a list of users. */
+int sinew_uri_option(const char *uri, const char *key, int64_t *value);
+
 #ifdef __cplusplus
 }
 #endif

@@ -15,6 +15,7 @@
 #include "../banned.h"
 #include "../error.h"
 #include "../event.h"
+#include "../ipc_key.h"
 #include "../wait.h"
 
 enum { MOST = 250, LARGEST = 32767, MARK = 0x5157 };
@@ -76,7 +77,6 @@ static int read_key(const struct sinew__event_spec *spec, key_t *key)
 {
 	const struct settings *own = spec->own;
 	const char *rest = spec->uri.rest;
-	char *end;
 
 	if (*rest == '/') {
 		*key = ftok(rest, (int)own->id);
@@ -84,13 +84,10 @@ static int read_key(const struct sinew__event_spec *spec, key_t *key)
 			       ? sinew__fail(errno, "%s: no key from that file: %m", spec->text)
 			       : 0;
 	}
-	errno = 0;
-	unsigned long number = strtoul(rest, &end, 0);
-	if (*rest < '0' || *rest > '9' || errno || *end || number == 0 || number > UINT32_MAX)
+	if (!sinew__ipc_key_read(rest, key) || *key == 0)
 		return sinew__fail(EINVAL,
-			"%s: write sysvsem:0xKEY, a number other than 0, or sysvsem:/path",
+			"%s: write sysvsem:0xKEY, a number from 1 to 0xffffffff, or sysvsem:/path",
 			spec->text);
-	*key = (key_t)number;
 	return 0;
 }
 
@@ -307,16 +304,27 @@ static int failed(const struct sinew_event *event)
 }
 
 /* semtimedop's time is a duration: computed anew at each call. */
+static struct timespec time_left(int64_t until)
+{
+	int64_t left = until - sinew__now();
+
+	return sinew__event_time(left > 0 ? left : 0);
+}
+
 static int operate(const struct sinew_event *event, struct sembuf *steps, unsigned n, int64_t until)
 {
 	const struct state *state = event->state;
-	bool timed = until != SINEW_NOW && until != SINEW_FOREVER;
-	int64_t left = timed ? until - sinew__now() : 0;
-	const struct timespec t = sinew__event_time(left > 0 ? left : 0);
+	const struct timespec *most = NULL;
+	struct timespec left;
 
-	for (unsigned i = 0; until == SINEW_NOW && i < n; i++)
-		steps[i].sem_flg |= IPC_NOWAIT;
-	if (sinew__sys.semtimedop(state->id, steps, n, until == SINEW_FOREVER ? NULL : &t) == 0)
+	if (until == SINEW_NOW) {
+		for (unsigned i = 0; i < n; i++)
+			steps[i].sem_flg |= IPC_NOWAIT;
+	} else if (until != SINEW_FOREVER) {
+		left = time_left(until);
+		most = &left;
+	}
+	if (sinew__sys.semtimedop(state->id, steps, n, most) == 0)
 		return 0;
 	if (errno == EAGAIN && until == SINEW_NOW)
 		return sinew__answer(EAGAIN, "the semaphore does not allow it now");
@@ -356,12 +364,18 @@ static int sysvsem_apply(struct sinew_event *event, const struct sinew_event_ste
 	return r;
 }
 
+/* That n= is of the set was seen when it was opened, and a post's largest value is the core's to see. */
 static int one_step(struct sinew_event *event, int amount, int64_t until)
 {
 	const struct settings *own = event->spec.own;
 	const struct sinew_event_step step = {.n = (unsigned)own->n, .amount = amount};
+	struct sembuf ops[2];
+	int back;
 
-	return sysvsem_apply(event, &step, 1, until);
+	unsigned n = add_step(event, &step, ops, &back);
+	int r = operate(event, ops, n, until);
+	settle(event, &step, back, r == 0);
+	return r;
 }
 
 static int sysvsem_post(struct sinew_event *event, uint64_t value, int64_t until)

@@ -10,9 +10,12 @@
  * needed beyond that order; release on posting and acquire on taking carry the data behind a unit.
  *
  * A waiter that is killed leaves its registration: posts then cost a system call that is not needed.
- * If it is killed between its wake-up and its take, the unit is there and the others sleep: that is
- * why a sleeper looks again every 100 ms.
+ * If it is killed between its wake-up and its take, or a poster between its post and the wake-up, the
+ * unit is there and the others sleep: that is why a sleeper looks again every 100 ms.
  */
+#include <linux/futex.h>
+#include <time.h>
+
 #include "../banned.h"
 #include "../error.h"
 #include "../event.h"
@@ -68,6 +71,23 @@ static bool take(struct sinew_tally *tally, uint64_t waiters)
 	return false;
 }
 
+/* Sleeps until a unit is there, a deadline passes, or it is time to look again: 0, or the reason why not.
+ * Without a deadline the time is a duration, so that nobody has to be asked what time it is. */
+static int sleep_on(const struct sinew_tally *tally, int64_t until)
+{
+	static const struct timespec duration = {.tv_nsec = LOOK_AGAIN};
+
+	if (until == SINEW_FOREVER) {
+		long r = sinew__sys.futex(units(tally), FUTEX_WAIT, 0, &duration, 0);
+		if (r == 0 || errno == EAGAIN || errno == EINTR || errno == ETIMEDOUT)
+			return 0;
+		return sinew__fail(errno, "wait for a tally: %m");
+	}
+	int64_t look = sinew__sooner(until, sinew_after(LOOK_AGAIN));
+	int r = sinew_futex_wait(units(tally), 0, look);
+	return r == -ETIMEDOUT && look != until ? 0 : r;
+}
+
 int sinew_tally_wait(struct sinew_tally *tally, int64_t until)
 {
 	int r = 0;
@@ -82,10 +102,7 @@ int sinew_tally_wait(struct sinew_tally *tally, int64_t until)
 			__atomic_fetch_sub(&tally->state, one_waiter, __ATOMIC_RELAXED);
 			return r;
 		}
-		int64_t look = sinew__sooner(until, sinew_after(LOOK_AGAIN));
-		r = sinew_futex_wait(units(tally), 0, look);
-		if (r == -ETIMEDOUT && look != until)
-			r = 0;
+		r = sleep_on(tally, until);
 	}
 	return 0;
 }

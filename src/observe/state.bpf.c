@@ -287,6 +287,14 @@ static __always_inline void come(struct task_struct *task, __u64 now)
 
 /* ---- events ----------------------------------------------------------------------------------- */
 
+/* It, or nobody that is told of. */
+static __always_inline bool is_running(struct task_struct *task)
+{
+	struct thread *thread = thread_of(task);
+
+	return is_recorder(task) || (thread && thread->open.why == SINEW__WHY_RUNNING);
+}
+
 static __always_inline void count_cpu(struct task_struct *prev, struct task_struct *next, __u64 now)
 {
 	__u32 zero = 0;
@@ -305,6 +313,8 @@ static __always_inline void count_cpu(struct task_struct *prev, struct task_stru
 			cpu->recorder += now - cpu->since;
 	} else if (!prev->pid) {
 		cpu->idle += now - control.started;
+	} else if (!is_running(prev)) {
+		cpu->unknown += now - control.started;
 	}
 	cpu->switches++;
 	cpu->since = now;

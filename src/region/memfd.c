@@ -24,7 +24,6 @@
 
 enum { OTHERS_READ, OTHERS_WRITE };
 enum { SERVE_CALL, SERVE_THREAD };
-enum { HUGE_NO, HUGE_2M, HUGE_1G };
 enum { PRIVATE = 16 }; /* a private name is that much longer, its end included */
 enum { MAGIC = 0x73696e77, VERSION = 1, BACKLOG = 128, REST = 10000000 };
 
@@ -284,11 +283,11 @@ static int attach(struct sinew_region *region)
 static int no_huge(struct sinew_region *region, int error)
 {
 	const struct settings *own = region->spec.own;
-	const char *page = own->huge == HUGE_2M ? "2M" : "1G";
+	const char *page = own->huge == SINEW__PAGES_2M ? "2M" : "1G";
 
 	return sinew__fail(error,
-		"%s: cannot have %zu bytes in pages of %s: %s (the size must be a multiple, and "
-		"the pages set aside: /proc/sys/vm/nr_hugepages)",
+		"%s: cannot have %zu bytes in pages of %s: %s (they are set aside by "
+		"/proc/sys/vm/nr_hugepages)",
 		region->spec.text, region->wanted, page, strerror(error));
 }
 
@@ -296,13 +295,17 @@ static int make_memory(struct sinew_region *region)
 {
 	static const unsigned kinds[] = {0, MFD_HUGETLB | MFD_HUGE_2MB, MFD_HUGETLB | MFD_HUGE_1GB};
 	const struct settings *own = region->spec.own;
-	bool huge = own->huge != HUGE_NO;
+	bool huge = own->huge != SINEW__PAGES_PLAIN;
+	int r = sinew__region_whole_pages(region, own->huge);
+
+	if (r < 0)
+		return r;
 
 	CLEANUP_FD int fd = sinew__sys.memfd_create(
 		"sinew", MFD_CLOEXEC | MFD_ALLOW_SEALING | kinds[own->huge]);
 	if (fd < 0)
 		return huge ? no_huge(region, errno) : failed(region, "create", errno);
-	int r = sinew__region_reserve(region, fd, region->wanted, "memory");
+	r = sinew__region_reserve(region, fd, region->wanted, "memory");
 	if (r == 0)
 		r = sinew__region_map(region, fd, region->wanted);
 	if (r < 0 && huge)

@@ -14,9 +14,10 @@
 
 #include "../banned.h"
 #include "../error.h"
+#include "../ipc_key.h"
 #include "../region.h"
 
-enum { UNREADY = 0100, HUGE_NO = 0, HUGE_2M, HUGE_1G };
+enum { UNREADY = 0100 };
 #define HUGE_SHIFT 26 /* SHM_HUGE_SHIFT of linux/shm.h */
 #define PAGES_2M (21 << HUGE_SHIFT)
 #define PAGES_1G (30 << HUGE_SHIFT)
@@ -56,7 +57,6 @@ static int find_key(const struct sinew__region_spec *spec, key_t *key)
 {
 	const struct settings *own = spec->own;
 	const char *name = spec->uri.rest;
-	char *end;
 
 	if (*name == '/' || *name == '.') {
 		if (own->id < 0)
@@ -64,13 +64,13 @@ static int find_key(const struct sinew__region_spec *spec, key_t *key)
 		*key = ftok(name, (int)own->id);
 		return *key == -1 ? failed(spec, "open", errno) : 0;
 	}
-	errno = 0;
-	unsigned long number = strncmp(name, "0x", 2) == 0 ? strtoul(name, &end, 16) : 0;
-	if (number == 0 || *end || errno || number > UINT32_MAX || own->id >= 0)
+	if (!sinew__ipc_key_read(name, key) || *key == 0)
 		return sinew__fail(EINVAL,
-			"%s: write sysvshm:0xKEY, a key other than 0, or sysvshm:/path?id=1",
+			"%s: write sysvshm:0xKEY, a number from 1 to 0xffffffff, or "
+			"sysvshm:/path?id=1",
 			spec->text);
-	*key = (key_t)number;
+	if (own->id >= 0)
+		return sinew__fail(EINVAL, "%s: id= is for a path; this is a key", spec->text);
 	return 0;
 }
 
@@ -152,7 +152,7 @@ static int no_segment(struct sinew_region *region, int error)
 
 	if (error == EEXIST)
 		return SINEW__REGION_AGAIN;
-	if (own->huge != HUGE_NO)
+	if (own->huge != SINEW__PAGES_PLAIN)
 		return sinew__fail(error,
 			"create %s: no %zu bytes in huge pages: %s (they are set aside by "
 			"/proc/sys/vm/nr_hugepages)",
@@ -201,6 +201,8 @@ static int make(struct sinew_region *region)
 	key_t key;
 
 	int r = find_key(&region->spec, &key);
+	if (r == 0)
+		r = sinew__region_whole_pages(region, own->huge);
 	if (r < 0)
 		return r;
 	/* Who may read it later may see now that it is not ready. */

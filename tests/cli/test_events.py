@@ -219,10 +219,58 @@ def a_killed_holder(world, kind):
 
 
 @case
+def the_options_of_a_lock_file(world):
+    """They are read as the library reads them, wherever they stand."""
+    path = world.path / "a?b&c=d%"
+    uri = f"file:{world.path}/a%3fb%26c=d%25"
+    for mode in ("602", "466"):
+        world.shell(f"umask 077; exec $SINEW lock '{uri}?mode={mode}&trust=yes' -- sh -c umask", code=0)
+        world.equal(oct(path.stat().st_mode & 0o777), f"0o{mode}", "mode, whatever the umask")
+        path.unlink()
+    world.equal(world.shell(f"umask 027; $SINEW lock '{uri}' -- sh -c umask", code=0).out, b"0027\n",
+                "the command's umask")
+    world.equal(oct(path.stat().st_mode & 0o777), "0o640", "without mode= what the umask leaves")
+    world.do("lock", "-o", "create=no", "-o", "mo%64e=600", uri, "--", "true")
+    path.unlink()
+
+
+@case
+def a_lock_file_that_others_make(world):
+    """With create=no one waits for it, and makes nothing."""
+    uri = f"file:{world.path}/l"
+    ended = world.do("lock", "--timeout", "50ms", f"{uri}?create=no", "--", "touch", "ran", code=124)
+    world.has(ended.err, "not within 50")
+    waiting = world.sinew("lock", f"{uri}?create=no", "--", "echo", "alone")
+    waiting.blocked()
+    world.check(not (world.path / "l").exists(), "it makes none")
+    world.do("lock", uri, "--", "true")
+    world.equal(waiting.end().out, b"alone\n", "its turn")
+    (world.path / "l").unlink()
+    waiting = world.sinew("lock", f"{uri}?create=no", "--", "touch", "ran")
+    waiting.blocked()
+    waiting.signal(signal.SIGINT)
+    world.equal(waiting.end().code, 130, "Ctrl-C")
+    world.check(not (world.path / "ran").exists(), "nothing ran")
+
+
+@case
+def options_that_a_lock_file_does_not_have(world):
+    uri = f"file:{world.path}/l"
+    for option, words in (("colour=red", ("unknown option", "trust", "mode")),
+                          ("mode=999", ("mode=999", "octal")), ("create=maybe", ("yes|no",)),
+                          ("create", ("key=value",)), ("temp=yes", ("temp=yes", "nobody")),
+                          ("huge=2M", ("unknown option",))):
+        world.has(world.do("lock", f"{uri}?{option}", "--", "touch", "ran", code=2).err, *words)
+    world.has(world.do("lock", f"{uri}%0", "--", "touch", "ran", code=2).err, "%25")
+    world.has(world.do("lock", f"{uri}{'x' * 300}", "--", "touch", "ran", code=2).err, "too long")
+    world.check(not list(world.path.iterdir()), "nothing ran, nothing was made")
+
+
+@case
 def what_is_no_lock(world):
     for uri in (name(world), "eventfd:", "signal:self", f"sysvsem:{KEY}?undo=no"):
         world.has(world.do("lock", uri, "--", "touch", "ran", code=2).err, "given back")
-    world.has(world.do("lock", "file:/x?create=no", "--", "touch", "ran", code=2).err, "file:/path")
+    world.has(world.do("lock", "file:", "--", "touch", "ran", code=2).err, "file:/path")
     world.has(world.do("lock", f"file:{world.path}", "--", "touch", "ran", code=1).err, "directory")
     os.mkfifo(world.path / "fifo")
     world.has(world.do("lock", f"file:{world.path}/fifo", "--", "touch", "ran", code=1).err,

@@ -111,7 +111,7 @@ def wrong_use(world):
     world.has(world.do("region", "unix:/x", code=2).err, "unix", "region")
     world.has(world.do("recv", "shm:/x", code=2).err, "shm", "channel")
     world.has(world.do("region", "shm:x", code=2).err, "shm:/name")
-    world.has(world.do("region", "--create", "4K", "sysvshm:5", code=2).err, "0xKEY")
+    world.has(world.do("region", "--create", "4K", "sysvshm:five", code=2).err, "0xKEY")
 
 
 @case

@@ -12,8 +12,8 @@ import sys
 
 from golden import SINEW, case, each, lines, main
 
-VERBS = ["send", "recv", "relay", "wait", "post", "lock", "region", "trace", "report", "info", "stat", "rm",
-         "help"]
+VERBS = ["send", "recv", "relay", "wait", "post", "lock", "region", "ps", "trace", "report", "info", "stat",
+         "rm", "help"]
 EVENTS = ["signal", "sem", "sysvsem", "eventfd"]
 REGIONS = ["shm", "memfd", "file", "sysvshm"]
 KINDS = {**dict.fromkeys(EVENTS, "event"), **dict.fromkeys(REGIONS, "region")}
