@@ -4,6 +4,8 @@
 packages_build='gcc libc6-dev meson ninja-build pkg-config python3 libsmartcols-dev'
 # The libraries that the benchmarks compare with; without one its column says so.
 packages_bench='libzmq3-dev libck-dev'
+# For tracing by programs in the kernel; a build without them says so.
+packages_trace='bpftool clang libbpf-dev'
 packages_check='
 	clang
 	g++
@@ -67,6 +69,12 @@ need_packages()
 	return 3
 }
 
+# want_packages NAME...: the same for what can be done without: says so, and goes on.
+want_packages()
+{
+	need_packages "$@" || echo "setup: going on without: $missing" >&2
+}
+
 install_packages()
 {
 	as_root env DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 apt-get update -q &&
@@ -77,11 +85,12 @@ install_packages()
 need_build()
 {
 	need_packages $packages_build $packages_bench
+	want_packages $packages_trace
 }
 
 need_check()
 {
-	need_packages $packages_build $packages_bench $packages_check
+	need_packages $packages_build $packages_bench $packages_trace $packages_check
 }
 
 # build_release DIRECTORY: configures it if it is new, and builds. Quiet unless it fails.

@@ -17,7 +17,7 @@
 #include "text.h"
 #include "units.h"
 
-enum { MOST_ROWS = 32, LONG_ONLY = 256 };
+enum { MOST_ROWS = 64, LONG_ONLY = 256 };
 
 /* Rows in the form getopt_long() wants. */
 struct compiled {
@@ -175,6 +175,25 @@ bool set_data(struct settings *settings, const char *value)
 		return false;
 	settings->data = value;
 	return true;
+}
+
+/* In the order of enum sinew__format. */
+bool set_format(struct settings *settings, const char *value)
+{
+	static const char *const names[] = {"text", "json", "svg"};
+
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(value, names[i]) == 0) {
+			settings->format = i;
+			return true;
+		}
+	return false;
+}
+
+bool set_format_json(struct settings *settings, const char *value)
+{
+	(void)value;
+	return set_format(settings, "json");
 }
 
 bool set_count(struct settings *settings, const char *value)

@@ -18,12 +18,6 @@
 #include "say.h"
 #include "stop.h"
 
-static const char *const formats[] = {
-	[SINEW__FORMAT_TEXT] = "text",
-	[SINEW__FORMAT_JSON] = "json",
-	[SINEW__FORMAT_SVG] = "svg",
-};
-
 static int fail(int r)
 {
 	if (r == -EINTR)
@@ -111,27 +105,9 @@ static int run(const struct settings *settings)
 	return code;
 }
 
-static bool set_format(struct settings *settings, const char *value)
-{
-	for (unsigned i = 0; i < sizeof formats / sizeof *formats; i++)
-		if (strcmp(formats[i], value) == 0) {
-			settings->format = i;
-			return true;
-		}
-	return false;
-}
-
-static bool set_format_json(struct settings *settings, const char *value)
-{
-	(void)value;
-	settings->format = SINEW__FORMAT_JSON;
-	return true;
-}
-
 static const struct cli_option options[] = {
-	{"format", 'f', "FORMAT", "text (default), json, or svg: the diagram of the states",
-		set_format, "text, json or svg"},
-	{"json", 0, NULL, "the same as --format json", set_format_json, NULL},
+	OPTION_FORMAT,
+	OPTION_FORMAT_JSON,
 	OPTION_HELP,
 	OPTION_END,
 };

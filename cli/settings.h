@@ -16,6 +16,7 @@ enum split {
 	SPLIT_SIZE, /* pieces of `piece` bytes */
 };
 
+enum { MOST_PIDS = 256 };
 enum { MOST_FDS = 253 }; /* that the kernel lets travel with one message */
 
 struct settings {
@@ -29,7 +30,7 @@ struct settings {
 	uint64_t create, offset, length; /* of a region; 0: not given */
 	int64_t watch;                   /* nanoseconds between looks; 0: one look */
 	bool dump, load;
-	unsigned format; /* of report: enum sinew__format */
+	unsigned format; /* of report and trace: enum sinew__format */
 	const char *list;
 	const char *columns; /* of ps, or NULL */
 	unsigned states;     /* of ps: a bit for each enum sinew__state; 0: all */
@@ -38,6 +39,14 @@ struct settings {
 	unsigned fd_count;
 	bool take_fds; /* recv --fd */
 	bool json, events, quiet, verbose, help;
+
+	/* trace */
+	uint32_t pids[MOST_PIDS];
+	unsigned pid_count;
+	const char *cgroup, *output, *tier;
+	int64_t duration; /* nanoseconds; 0: until it ends */
+	uint64_t buffer;  /* bytes; 0: not given */
+	bool all;
 
 	const char **pairs; /* -o key=value, as given */
 	int pair_count;

@@ -14,6 +14,7 @@ const struct cli_verb *const cli_verbs[] = {
 	&verb_post,
 	&verb_lock,
 	&verb_region,
+	&verb_trace,
 	&verb_ps,
 	&verb_report,
 	&verb_info,

@@ -32,6 +32,7 @@ struct cli_verb {
 extern const struct cli_verb verb_send, verb_recv, verb_relay, verb_info, verb_rm, verb_help,
 	verb_stat;
 extern const struct cli_verb verb_wait, verb_post, verb_lock, verb_region;
+extern const struct cli_verb verb_trace;
 extern const struct cli_verb verb_report, verb_ps;
 
 /* All of them, up to a NULL. */

@@ -157,6 +157,8 @@ _sinew_candidates() { # WORD
 	case $pending in
 	--option) _sinew_pairs "$(_sinew_scheme_of_line)" "$1" && return ;;
 	--split) compgen -W 'line nul none 64K' -- "$1" && return ;;
+	--output) compgen -f -- "$1" && return ;;
+	--cgroup) compgen -d -- "$1" && return ;;
 	--format) compgen -W 'text json svg' -- "$1" && return ;;
 	--state) _sinew_list_of "$1" new ready running blocked terminated && return ;;
 	--columns) _sinew_list_of "$1" PID TID PPID USER COMM STATE SINCE RAN DELAY VOL INVOL CPU CAUSE CALL \
@@ -170,7 +172,7 @@ _sinew_candidates() { # WORD
 		compgen -W "$(_sinew_first_column options "$verb")" -- "$1"
 	elif [[ $verb == help ]]; then
 		compgen -W "$(_sinew_first_column verbs; _sinew_first_column schemes)" -- "$1"
-	elif [[ $verb == lock && $operands -gt 0 ]]; then
+	elif [[ $verb == trace || ($verb == lock && $operands -gt 0) ]]; then
 		compgen -c -- "$1"
 	elif [[ $verb == ps ]]; then
 		compgen -W "$(cd /proc && echo [1-9]*)" -- "$1"

@@ -39,6 +39,15 @@ static bool gaps(const struct sinew__states *states, sinew__long text)
 		       states->gaps, sinew__plural(states->gaps));
 }
 
+static bool unnoticed(const struct sinew__states *states, sinew__long text)
+{
+	return states->unnoticed &&
+	       SAY(text,
+		       "%" PRIu64 " time%s a thread came to a CPU unseen: until it left that, its "
+		       "time is told as unseen.",
+		       states->unnoticed, sinew__plural(states->unnoticed));
+}
+
 static bool torn(const struct sinew__states *states, sinew__long text)
 {
 	return states->torn &&
@@ -151,8 +160,8 @@ static const struct lack {
 	{SINEW__HAS_REAPED, "When the dead were reaped was not recorded."},
 };
 
-static doubt *const doubts[] = {fault, lost, gaps, torn, overlaps, contradictions, strange, late,
-	missing, asleep, folded, unlisted, spilled, crowd};
+static doubt *const doubts[] = {fault, lost, gaps, unnoticed, torn, overlaps, contradictions,
+	strange, late, missing, asleep, folded, unlisted, spilled, crowd};
 
 bool sinew__doubt(const struct sinew__states *states, unsigned i, sinew__long text)
 {

@@ -217,6 +217,12 @@ static void run(struct sinew__states *states, struct sinew__task *task,
 	sinew__spend(states, task, SINEW__UNSEEN, left);
 }
 
+/* When it came back was not seen, only that it left again. */
+static bool is_late(const struct sinew__interval *in)
+{
+	return in->head.flags & SINEW__INTERVAL_LATE;
+}
+
 static bool is_blocked(const struct sinew__interval *in)
 {
 	return in->why == SINEW__WHY_BLOCKED ||
@@ -231,7 +237,7 @@ static int block(
 	uint64_t from = task->at, until = in->woken ? in->woken : in->head.time;
 
 	sinew__spend(states, task, in->woken || open ? SINEW__BLOCKED : SINEW__ASLEEP, until);
-	sinew__spend(states, task, SINEW__READY, in->head.time);
+	sinew__spend(states, task, is_late(in) ? SINEW__UNSEEN : SINEW__READY, in->head.time);
 	task->now = in->woken ? SINEW__READY : SINEW__BLOCKED;
 	if (!seeded)
 		sinew__count_move(states, task, SINEW__TO_BLOCKED);
@@ -239,7 +245,7 @@ static int block(
 		sinew__count_move(states, task, SINEW__WOKEN_UP);
 	if (in->woken && !seeded)
 		sinew__waited(states, task, in->woken - in->left);
-	if (in->woken && !open)
+	if (in->woken && !open && !is_late(in))
 		sinew__delayed(states, task, in->head.time - in->woken);
 	return note_block(states, task, in, until > from ? until - from : 0);
 }
@@ -255,7 +261,7 @@ static int pushed(
 		[SINEW__WHY_YIELD] = SINEW__BY_YIELD,
 		[SINEW__WHY_OTHER] = SINEW__BY_OTHER,
 	};
-	bool told = in->left || (in->head.flags & SINEW__INTERVAL_SEEDED);
+	bool told = !is_late(in) && (in->left || (in->head.flags & SINEW__INTERVAL_SEEDED));
 	uint64_t from = task->at;
 
 	sinew__spend(states, task, told ? SINEW__READY : SINEW__UNSEEN, in->head.time);
@@ -263,9 +269,9 @@ static int pushed(
 	if (!in->left)
 		return 0;
 	sinew__count_move(states, task, moves[in->why]);
-	if (!(in->head.flags & SINEW__INTERVAL_OPEN))
+	if (told && !(in->head.flags & SINEW__INTERVAL_OPEN))
 		sinew__delayed(states, task, in->head.time - in->left);
-	return note_push(states, task, in, task->at - from);
+	return note_push(states, task, in, told ? task->at - from : 0);
 }
 
 /* New, then ready, then, unless the recording ended before, running for the first time. */
@@ -280,7 +286,7 @@ static void first_dispatch(
 		task->admitted = in->woken;
 		task->now = SINEW__READY;
 	}
-	bool ready = task->admitted && task->now == SINEW__READY;
+	bool ready = task->admitted && task->now == SINEW__READY && !is_late(in);
 	sinew__spend(states, task,
 		ready  ? SINEW__READY
 		: open ? SINEW__NEW
@@ -319,6 +325,7 @@ static int go_on(
 static void dispatch(
 	struct sinew__states *states, struct sinew__task *task, const struct sinew__interval *in)
 {
+	states->unnoticed += is_late(in);
 	if (in->head.flags & SINEW__INTERVAL_OPEN) {
 		task->left_open = true;
 		return;

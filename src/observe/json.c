@@ -327,6 +327,7 @@ static void cpus(struct sinew__json *json, const struct sinew__states *states)
 		sinew__json_number(json, "recorder_ns", cpu->recorder);
 		sinew__json_number(json, "switches", cpu->switches);
 		sinew__json_number(json, "overlaps", cpu->overlaps);
+		sinew__json_number(json, "unknown_ns", cpu->unknown);
 		sinew__json_close(json, '}');
 	}
 	sinew__json_close(json, ']');

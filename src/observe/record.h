@@ -178,6 +178,9 @@ enum sinew__interval_flags {
 	SINEW__INTERVAL_KERNEL = 1u << 4,
 	/* The call is one of a 32-bit program: numbers of the i386 table. */
 	SINEW__INTERVAL_COMPAT = 1u << 5,
+	/* Its dispatch was not seen: `time` is when it left again, and how long it was ready and how
+	 * long it ran before is not known. */
+	SINEW__INTERVAL_LATE = 1u << 6,
 };
 
 /* What a thread is blocked on. `call` and arguments are always as the thread made them; the rest says
@@ -188,7 +191,8 @@ enum sinew__interval_flags {
  *   detail     by magic: socket: family << 16 | type; anonymous inode: enum sinew__anonymous << 24,
  *              with the low bits of the eventfd-id or of a number that tells one from another;
  *              other: how the file is open, 1 read | 2 write, | its type (i_mode & S_IFMT)
- * Futexes: arg0 is the address, arg1 the operation. System V: arg0 the id. wait4: arg0 the pid.
+ * Futexes: arg0 is the address, arg1 the operation; where the word lies in a file that is mapped and
+ * shared, magic, dev and ino are that file's, and fd is -1. System V: arg0 the id. wait4: arg0 the pid.
  * poll and ppoll: fd is the first one of arg1 many. */
 struct sinew__wait {
 	/* TASK_* bits as the kernel has them, flags masked off: 1 sleep, 2 disk sleep, 4 stopped,
@@ -338,6 +342,7 @@ struct sinew__cpu {
 	sinew__u64 recorder; /* ns in which the recorder ran */
 	sinew__u64 switches;
 	sinew__u64 overlaps; /* dispatches that found somebody still there: must be 0 */
+	sinew__u64 unknown;  /* ns: it is not known who ran, for a switch was not seen */
 };
 
 /* A sentence: what is missing and what would give it. */
@@ -377,7 +382,7 @@ _Static_assert(sizeof(struct sinew__reaped) == 64, "reaped");
 _Static_assert(sizeof(struct sinew__name) == 48, "name");
 _Static_assert(sizeof(struct sinew__object_name) == 40, "object");
 _Static_assert(sizeof(struct sinew__loss) == 32, "loss");
-_Static_assert(sizeof(struct sinew__cpu) == 48, "cpu");
+_Static_assert(sizeof(struct sinew__cpu) == 56, "cpu");
 _Static_assert(sizeof(struct sinew__note) == 24, "note");
 _Static_assert(sizeof(struct sinew__end) == 64, "end");
 #endif

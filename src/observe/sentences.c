@@ -124,6 +124,10 @@ char *sinew__wait_text(
 	const char *on = sinew__object_text(states, key, object);
 	const char *what = sinew__call_text(states, key, call);
 
+	/* How a ring waits is its own affair. */
+	if (on && strncmp(on, "ring:", 5) == 0)
+		what = "message or room";
+
 	/* Uninterruptible, and not idling: mostly a disk. */
 	bool deep = (key->state & 2) && !(key->state & 0x400);
 	snprintf(text, sizeof(sinew__long), "%.100s%s%.300s%s", what, on ? " on " : "",

@@ -56,6 +56,7 @@ static int take_cpu(struct sinew__states *states, const struct sinew__cpu *in)
 	cpu->recorder = in->recorder;
 	cpu->switches = in->switches;
 	cpu->overlaps = in->overlaps;
+	cpu->unknown = in->unknown;
 	return 0;
 }
 

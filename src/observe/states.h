@@ -119,7 +119,7 @@ struct sinew__cpu_state {
 	struct sinew__task *occupant;
 	uint64_t since;
 	bool told; /* its totals came: */
-	uint64_t until, idle, recorder, switches, overlaps;
+	uint64_t until, idle, recorder, switches, overlaps, unknown;
 	uint64_t running; /* of traced threads */
 };
 
@@ -151,6 +151,7 @@ struct sinew__states {
 	uint64_t checked, overlaps; /* dispatches whose CPU was looked at; found occupied */
 	uint64_t joined, torn;      /* intervals that begin where the one before ended, or not */
 	uint64_t lost, losses;      /* records lost, and at how many places */
+	uint64_t unnoticed;         /* dispatches that were not seen */
 	uint64_t gaps;              /* places where a thread's numbers have a gap */
 	uint64_t contradictions;    /* records that cannot be */
 	uint64_t strange;           /* records of no known type or impossible */

@@ -108,9 +108,9 @@ static void lives_add_up(const struct sinew__states *states, struct sinew__verdi
 /* What is neither idle nor the recorder's nor of a thread that was told. */
 static void cpus_are_full(const struct sinew__states *states, struct sinew__verdict *verdict)
 {
-	uint64_t all = 0, known = 0;
+	uint64_t all = 0, known = 0, unknown = 0;
 	unsigned cpus = 0;
-	sinew__short a;
+	sinew__short a, b;
 
 	for (uint32_t i = 0; i < states->cpu_count; i++) {
 		const struct sinew__cpu_state *cpu = &states->cpus[i];
@@ -119,15 +119,20 @@ static void cpus_are_full(const struct sinew__states *states, struct sinew__verd
 		cpus++;
 		all += cpu->until - states->begin;
 		known += cpu->idle + cpu->recorder + cpu->running;
+		unknown += cpu->unknown;
 	}
 	uint64_t differ = all > known ? all - known : known - all;
 	if (!(states->header.has & SINEW__HAS_EVERYTHING) || !all) {
 		FIGURES(verdict, "Not everything that ran was recorded.");
 		return;
 	}
-	verdict->answer = differ <= all / 50 ? SINEW__TRUE_HERE : SINEW__NOT_HERE;
-	FIGURES(verdict, "On %u CPU%s running and idle time leave %s open, %u %% of it.", cpus,
-		sinew__plural(cpus), sinew__duration(differ, a), sinew__percent(differ, all));
+	/* What ran before it was looked at is nobody's. */
+	uint64_t open = all / 50 + cpus * states->end_record.seeding;
+	verdict->answer = differ <= open ? SINEW__TRUE_HERE : SINEW__NOT_HERE;
+	FIGURES(verdict, "On %u CPU%s running and idle time leave %s open, %u %% of it%s%s.", cpus,
+		sinew__plural(cpus), sinew__duration(differ, a), sinew__percent(differ, all),
+		unknown ? "; switches that were not seen explain " : "",
+		unknown ? sinew__duration(unknown, b) : "");
 }
 
 static const struct row {

@@ -33,7 +33,8 @@ TYPES = {
     "name": (7, WHO + [("comm", "16s")]),
     "object": (8, [("magic", "I"), ("dev", "I"), ("ino", "Q"), ("detail", "I"), ("length", "I")]),
     "loss": (9, [("lost", "Q"), ("since", "Q")]),
-    "cpu": (10, [("idle", "Q"), ("recorder", "Q"), ("switches", "Q"), ("overlaps", "Q")]),
+    "cpu": (10, [("idle", "Q"), ("recorder", "Q"), ("switches", "Q"), ("overlaps", "Q"),
+                  ("unknown", "Q")]),
     "note": (11, [("length", "I"), ("reserved", "I")]),
     "end": (12, [("records", "Q"), ("lost", "Q"), ("exit_code", "i"), ("reserved", "I"),
                  ("startup", "Q"), ("seeding", "Q"), ("seeded", "Q")]),
@@ -52,7 +53,7 @@ WORDS = {
     # context
     "task": 1, "softirq": 2, "hardirq": 3, "timer": 4, "worker": 5, "nmi": 6,
     # flags of an interval, of a thread, of an exit
-    "open": 1, "seeded": 2, "early": 4, "fault": 8, "kernel": 16, "compat": 32,
+    "open": 1, "seeded": 2, "early": 4, "fault": 8, "kernel": 16, "compat": 32, "late": 64,
     "there": 1, "kthread": 2, "zombie": 4, "oncpu": 8, "process": 1,
     # magic numbers
     "pipe": 0x50495045, "socket": 0x534f434b, "anon": 0x09041934,

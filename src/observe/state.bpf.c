@@ -1,0 +1,694 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * state.bpf.c - the kernel's side: follows the threads that are asked for from state to state, and sends
+ * one record for each time one of them was off its CPU.
+ *
+ * Model: each traced thread carries its open interval with it (task storage, so that no pid can be
+ * mistaken). on_switch closes the interval of who comes and opens that of who goes; on_waking writes
+ * into it who ended the wait. Which threads: those that carry one; a child inherits it at fork.
+ *
+ * Never: a record that finds no room is counted (`lost`), and its thread's number goes on. Nothing
+ * is traced of the recorder, and nothing is done before `started` and after `stopped`.
+ */
+#include <linux/bpf.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+
+#include "kernel.h"
+
+#define SINEW__RECORD_TYPES
+typedef __u8 sinew__u8;
+typedef __u16 sinew__u16;
+typedef __u32 sinew__u32;
+typedef __u64 sinew__u64;
+typedef __s32 sinew__s32;
+typedef __s64 sinew__s64;
+#include "record.h"
+#include "state.h"
+
+char licence[] SEC("license") = "Dual MIT/GPL";
+
+/* Set before loading. */
+const volatile struct sinew__state_setup setup = {};
+/* Of each system call: 1 + the argument that is a descriptor; 8: arg0 points to struct pollfd. */
+const volatile __u8 descriptor_of[SINEW__STATE_CALLS] = {};
+
+/* Changed while it runs. */
+struct sinew__state_control control = {};
+
+/* What a thread carries. */
+struct thread {
+	struct sinew__interval open; /* what is known of the interval so far */
+	__u64 deadline;              /* of its time slice, at dispatch */
+	__u64 waked;                 /* when it was last woken */
+	__u64 exited;                /* first thread: when the process's last one began to end */
+	__u32 slice;                 /* real-time: what was left of it, at dispatch */
+	__u32 gone;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct thread);
+} threads SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 8 << 20);
+} records SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct sinew__state_cpu);
+} cpus SEC(".maps");
+
+/* The processes of -p, by their number in our PID namespace. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u32);
+	__type(value, __u32);
+} roots SEC(".maps");
+
+/* When threads that are not traced were woken, and which names were told. Colliding pids forget. */
+enum { CACHE = 1024 };
+static struct {
+	__u32 pid, reserved;
+	__u64 when;
+} wakings[CACHE];
+static struct {
+	__u32 pid, reserved;
+	__u64 start;
+} told[CACHE];
+
+/* Nothing is told of what comes before all is attached, or after the end. */
+static __always_inline bool is_off(void)
+{
+	return !control.started || control.stopped;
+}
+
+static __always_inline void lose(void)
+{
+	__sync_fetch_and_add(&control.lost, 1);
+}
+
+/* A wake-up costs more than a record: the reader looks by itself every few ms, and is called only
+ * if so much has come meanwhile. */
+static __always_inline void send(void *record)
+{
+	__u64 flags = BPF_RB_NO_WAKEUP;
+
+	if (!control.called && bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) >= setup.call_at) {
+		control.called = 1;
+		flags = BPF_RB_FORCE_WAKEUP;
+	}
+	bpf_ringbuf_submit(record, flags);
+}
+
+/* A record of this type with its head filled in, or NULL. */
+#define RESERVE(name_, structure_, type_, time_)                                                   \
+	struct structure_ *name_ = bpf_ringbuf_reserve(&records, sizeof *name_, 0);                \
+	if (!name_)                                                                                \
+		lose();                                                                            \
+	else                                                                                       \
+		name_->head = (struct sinew__record)                                               \
+		{                                                                                  \
+			type_, sizeof *name_, (__u16)bpf_get_smp_processor_id(), 0, time_          \
+		}
+
+#include "state_wait.h"
+#include "state_who.h"
+
+static __always_inline struct thread *thread_of(struct task_struct *task)
+{
+	return bpf_task_storage_get(&threads, task, NULL, 0);
+}
+
+static __always_inline bool is_recorder(struct task_struct *task)
+{
+	return (__u32)task->tgid == control.self;
+}
+
+/* The record of the open interval, as of now. */
+static __noinline void close_interval(struct thread *thread, __u64 now, __u16 flags)
+{
+	struct sinew__interval *record;
+
+	thread->open.number++;
+	record = bpf_ringbuf_reserve(&records, sizeof *record, 0);
+	if (!record) {
+		lose();
+		return;
+	}
+	*record = thread->open;
+	record->head.time = now;
+	record->head.cpu = (__u16)bpf_get_smp_processor_id();
+	record->head.flags |= flags;
+	/* A waking that was seen while the thread was still on its way out. */
+	if (record->woken && record->woken < record->left) {
+		record->woken = record->left;
+		record->head.flags |= SINEW__INTERVAL_EARLY;
+	}
+	send(record);
+}
+
+#include "state_reap.h"
+
+/* ---- leaving a CPU ---------------------------------------------------------------------------- */
+
+static __always_inline bool slice_is_over(struct task_struct *task, const struct thread *thread)
+{
+	if (task->prio < 100)
+		return task->rt.time_slice > thread->slice;
+	if (bpf_core_field_exists(task->se.deadline))
+		return task->se.deadline != thread->deadline;
+	return task->se.sum_exec_runtime - task->se.prev_sum_exec_runtime >= setup.slice;
+}
+
+static __always_inline __u64 waked_at(struct task_struct *task)
+{
+	struct thread *thread = thread_of(task);
+	__u32 i = (__u32)task->pid % CACHE;
+
+	if (thread)
+		return thread->waked;
+	return wakings[i].pid == (__u32)task->pid ? wakings[i].when : 0;
+}
+
+/* Why a thread that could go on does not. */
+static __always_inline __u8 verdict(
+	struct task_struct *task, const struct thread *thread, struct task_struct *next, __u64 now)
+{
+	__u64 waked;
+
+	if (!(task->flags & IS_KTHREAD) && call_of(task) == setup.yield)
+		return SINEW__WHY_YIELD;
+	if (next->prio < task->prio && next->prio < 100)
+		return SINEW__WHY_CLASS;
+	waked = waked_at(next);
+	if (waked < thread->open.ran_since)
+		waked = 0;
+	if (waked && now - waked < SINEW__STATE_JUST)
+		return SINEW__WHY_WOKEN;
+	if (slice_is_over(task, thread))
+		return SINEW__WHY_SLICE;
+	return waked ? SINEW__WHY_WOKEN : SINEW__WHY_OTHER;
+}
+
+static __always_inline void begin_run(struct task_struct *task, struct thread *thread, __u64 now)
+{
+	thread->open.head.flags &= SINEW__INTERVAL_KERNEL;
+	thread->open.ran_since = now;
+	thread->open.left = thread->open.woken = 0;
+	thread->open.waker_tid = thread->open.waker_tgid = 0;
+	thread->open.next_tid = thread->open.next_tgid = 0;
+	thread->open.context = 0;
+	thread->open.waker_call = 0;
+	thread->open.why = SINEW__WHY_RUNNING;
+	if (bpf_core_field_exists(task->se.deadline))
+		thread->deadline = task->se.deadline;
+	thread->slice = task->rt.time_slice;
+}
+
+/* A waking long before it left was for a sleep that did not come: it had looked once more. */
+static __always_inline void forget_stale_waking(struct thread *thread, __u64 now)
+{
+	if (!thread->open.woken || now - thread->open.woken < SINEW__STATE_LEAVING)
+		return;
+	thread->open.woken = 0;
+	thread->open.waker_tid = thread->open.waker_tgid = thread->open.waker_call = 0;
+	thread->open.context = 0;
+}
+
+static __always_inline void preempted(
+	struct task_struct *task, struct thread *thread, struct task_struct *next, __u64 now)
+{
+	thread->open.why = verdict(task, thread, next, now);
+	thread->open.wait = (struct sinew__wait){.call = -1, .fd = -1};
+	if (next->pid) {
+		number(next, &thread->open.next_tid, &thread->open.next_tgid);
+		if (!thread_of(next))
+			tell_name(next, now);
+	}
+}
+
+static __always_inline void leave(
+	struct task_struct *task, struct task_struct *next, unsigned int state, __u64 now)
+{
+	struct thread *thread = thread_of(task);
+
+	if (!thread)
+		return;
+	if (thread->open.why != SINEW__WHY_RUNNING) {
+		/* That it came was not told. */
+		close_interval(thread, now, SINEW__INTERVAL_LATE);
+		begin_run(task, thread, now);
+	}
+	thread->open.left = now;
+	thread->open.left_cpu = (__u16)bpf_get_smp_processor_id();
+	if (state & TASK_DEAD_BIT) {
+		died(task, thread, now);
+	} else if (!state) {
+		preempted(task, thread, next, now);
+	} else {
+		thread->open.why = SINEW__WHY_BLOCKED;
+		forget_stale_waking(thread, now);
+		look_at_wait(task, state, &thread->open);
+	}
+}
+
+/* ---- coming back ------------------------------------------------------------------------------ */
+
+static __always_inline void come(struct task_struct *task, __u64 now)
+{
+	struct thread *thread = thread_of(task);
+
+	if (!thread)
+		return;
+	if (thread->open.why >= SINEW__WHY_SLICE && thread->open.why <= SINEW__WHY_OTHER)
+		thread->open.woken = 0;
+	if (thread->open.why == SINEW__WHY_RUNNING) {
+		/* That it left was not told. */
+		thread->open.why = SINEW__WHY_UNKNOWN;
+		thread->open.woken = 0;
+		thread->open.wait = (struct sinew__wait){.call = -1, .fd = -1};
+	}
+	close_interval(thread, now, 0);
+	begin_run(task, thread, now);
+}
+
+/* ---- events ----------------------------------------------------------------------------------- */
+
+/* It, or nobody that is told of. */
+static __always_inline bool is_running(struct task_struct *task)
+{
+	struct thread *thread = thread_of(task);
+
+	return is_recorder(task) || (thread && thread->open.why == SINEW__WHY_RUNNING);
+}
+
+static __always_inline void count_cpu(struct task_struct *prev, struct task_struct *next, __u64 now)
+{
+	__u32 zero = 0;
+	struct sinew__state_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
+
+	if (!cpu)
+		return;
+	if (cpu->since && cpu->running != (__u32)prev->pid) {
+		/* A switch was not seen: whose time it was is not known. */
+		cpu->overlaps++;
+		cpu->unknown += now - cpu->since;
+	} else if (cpu->since) {
+		if (!prev->pid)
+			cpu->idle += now - cpu->since;
+		else if (is_recorder(prev))
+			cpu->recorder += now - cpu->since;
+	} else if (!prev->pid) {
+		cpu->idle += now - control.started;
+	} else if (!is_running(prev)) {
+		cpu->unknown += now - control.started;
+	}
+	cpu->switches++;
+	cpu->since = now;
+	cpu->running = (__u32)next->pid;
+}
+
+SEC("tp_btf/sched_switch")
+int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
+{
+	__u64 now = bpf_ktime_get_ns();
+	unsigned int state;
+
+	if (is_off())
+		return 0;
+	state = setup.state_given ? (unsigned int)ctx[3] : state_of(prev);
+	count_cpu(prev, next, now);
+	/* In the kernel it may be taken off just before it would have blocked: it is runnable. */
+	if (preempt && !(state & TASK_DEAD_BIT))
+		state = 0;
+	if (prev->pid)
+		leave(prev, next, state, now);
+	if (next->pid) {
+		come(next, now);
+		if (control.zombies)
+			look_at_zombies(next, now, waits_for_children(next));
+	}
+	return 0;
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(on_waking, struct task_struct *task)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct thread *thread;
+	__u32 i;
+
+	if (is_off())
+		return 0;
+	thread = thread_of(task);
+	if (thread) {
+		thread->waked = thread->open.woken = now;
+		look_at_waker(&thread->open, now);
+		return 0;
+	}
+	i = (__u32)task->pid % CACHE;
+	wakings[i].pid = (__u32)task->pid;
+	wakings[i].when = now;
+	return 0;
+}
+
+SEC("tp_btf/sched_wakeup_new")
+int BPF_PROG(on_wakeup_new, struct task_struct *task)
+{
+	struct thread *thread = is_off() ? NULL : thread_of(task);
+	__u64 now = bpf_ktime_get_ns();
+
+	if (!thread)
+		return 0;
+	thread->waked = thread->open.woken = now;
+	look_at_waker(&thread->open, now);
+	RESERVE(record, sinew__admit, SINEW__RECORD_ADMIT, now);
+	if (record) {
+		record->who = thread->open.who;
+		send(record);
+	}
+	return 0;
+}
+
+static __always_inline bool is_wanted(struct task_struct *task)
+{
+	switch (setup.scope) {
+	case SINEW__SCOPE_ALL:
+		return true;
+	case SINEW__SCOPE_CGROUP:
+		return in_cgroup(task);
+	case SINEW__SCOPE_PIDS:
+		return descends(task);
+	default:
+		return false;
+	}
+}
+
+/* What a thread begins to carry. Stored whole, so that no switch meets half of it. */
+static __always_inline struct thread *follow(struct task_struct *task, struct thread *fresh)
+{
+	fresh->open.head.type = SINEW__RECORD_INTERVAL;
+	fresh->open.head.size = sizeof fresh->open;
+	if (task->flags & IS_KTHREAD)
+		fresh->open.head.flags |= SINEW__INTERVAL_KERNEL;
+	number(task, &fresh->open.who.tid, &fresh->open.who.tgid);
+	fresh->open.who.start = task->start_time;
+	if (!fresh->open.who.tid)
+		return NULL;
+	return bpf_task_storage_get(&threads, task, fresh, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+static __always_inline void tell_thread(struct task_struct *task, struct task_struct *maker,
+	struct thread *thread, __u16 flags, __u64 now)
+{
+	RESERVE(record, sinew__thread, SINEW__RECORD_THREAD, now);
+
+	if (!record)
+		return;
+	record->head.flags = flags | (task->flags & IS_KTHREAD ? SINEW__THREAD_KERNEL : 0);
+	record->who = thread->open.who;
+	number(maker, &record->maker_tid, &record->maker_tgid);
+	record->state = thread->open.wait.state;
+	record->priority = task->prio;
+	record->cgroup = cgroup_of(task);
+	BPF_CORE_READ_INTO(&record->comm, task, comm);
+	send(record);
+}
+
+SEC("tp_btf/sched_process_fork")
+int BPF_PROG(on_fork, struct task_struct *parent, struct task_struct *child)
+{
+	__u64 now = bpf_ktime_get_ns();
+	struct thread fresh = {.open = {.why = SINEW__WHY_NEW, .wait = {.call = -1, .fd = -1}}};
+	struct thread *thread;
+
+	if (is_off() || is_recorder(child))
+		return 0;
+	if (!thread_of(parent) && !(control.adopt && is_recorder(parent)) &&
+		!(setup.scope != SINEW__SCOPE_PIDS && is_wanted(child)))
+		return 0;
+	thread = follow(child, &fresh);
+	if (!thread)
+		return 0;
+	tell_thread(child, parent, thread, 0, now);
+	if (is_recorder(parent))
+		tell_name(parent, now);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(on_exec, struct task_struct *task)
+{
+	struct thread *thread = is_off() ? NULL : thread_of(task);
+	struct sinew__who old;
+
+	if (!thread)
+		return 0;
+	old = thread->open.who;
+	number(task, &thread->open.who.tid, &thread->open.who.tgid);
+	thread->open.who.start = task->start_time;
+	RESERVE(record, sinew__exec, SINEW__RECORD_EXEC, bpf_ktime_get_ns());
+	if (!record)
+		return 0;
+	record->who = thread->open.who;
+	record->old_tid = old.tid;
+	record->reserved = 0;
+	record->old_start = old.start;
+	BPF_CORE_READ_INTO(&record->comm, task, comm);
+	send(record);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(on_exit, struct task_struct *task)
+{
+	struct thread *thread = is_off() ? NULL : thread_of(task), *first;
+	__u32 leader = (__u32)BPF_CORE_READ(task, group_leader, pid);
+	__u64 now = bpf_ktime_get_ns();
+	struct zombie *zombie;
+	bool last;
+
+	if (!thread)
+		return 0;
+	last = task->signal->live.counter == 0;
+	if (control.zombies)
+		look_at_zombies(task, now, false);
+	if (last) {
+		first = bpf_task_storage_get(&threads, task->group_leader, NULL, 0);
+		if (first)
+			first->exited = now;
+		zombie = bpf_map_lookup_elem(&zombies, &leader);
+		if (zombie)
+			zombie->exited = now;
+	}
+	RESERVE(record, sinew__exit, SINEW__RECORD_EXIT, now);
+	if (!record)
+		return 0;
+	record->head.flags = last ? SINEW__EXIT_PROCESS : 0;
+	record->who = thread->open.who;
+	record->code = (__u32)(task->signal->flags & GROUP_EXIT ? task->signal->group_exit_code
+								: task->exit_code);
+	__u32 tid;
+	number(task->real_parent, &tid, &record->parent_tgid);
+	send(record);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_wait")
+int BPF_PROG(on_wait)
+{
+	if (control.zombies && !is_off())
+		look_at_zombies(bpf_get_current_task_btf(), bpf_ktime_get_ns(), true);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_free")
+int BPF_PROG(on_free, struct task_struct *task)
+{
+	__u32 key = (__u32)task->pid;
+	__u64 now = bpf_ktime_get_ns();
+	struct zombie *zombie = bpf_map_lookup_elem(&zombies, &key);
+	struct thread *thread;
+
+	if (zombie) {
+		if (!zombie->told && !is_off()) {
+			adopted(zombie, task);
+			tell_reaped(zombie, now);
+		}
+		count_zombie(zombie->parent, -1);
+		bpf_map_delete_elem(&zombies, &key);
+		return 0;
+	}
+	thread = is_off() ? NULL : thread_of(task);
+	if (!thread || !thread->gone)
+		return 0;
+	/* Nobody had to wait: a thread, or a child whose parent was in wait() or does not care. */
+	RESERVE(record, sinew__reaped, SINEW__RECORD_REAPED, now);
+	if (!record)
+		return 0;
+	record->who = thread->open.who;
+	record->exited = thread->exited;
+	record->reaped = thread->open.left;
+	record->reaper_tid = record->reaper_tgid = 0;
+	if (task->pid == task->tgid)
+		number(task->real_parent, &record->reaper_tid, &record->reaper_tgid);
+	record->reaper_tid = 0;
+	record->certain = 1;
+	record->reserved = 0;
+	send(record);
+	return 0;
+}
+
+SEC("tp_btf/task_rename")
+int BPF_PROG(on_rename, struct task_struct *task, const char *comm)
+{
+	struct thread *thread = is_off() ? NULL : thread_of(task);
+
+	if (!thread)
+		return 0;
+	RESERVE(record, sinew__name, SINEW__RECORD_NAME, bpf_ktime_get_ns());
+	if (!record)
+		return 0;
+	record->who = thread->open.who;
+	bpf_probe_read_kernel_str(record->comm, sizeof record->comm, comm);
+	send(record);
+	return 0;
+}
+
+/* A thread that is there already, in the state in which it is. */
+static __noinline bool meet(struct task_struct *task, __u64 now)
+{
+	struct thread fresh = {.open = {.wait = {.call = -1, .fd = -1}}}, *thread;
+	__u16 flags = SINEW__THREAD_SEEDED;
+
+	if (task->exit_state) {
+		fresh.open.why = SINEW__WHY_DEAD;
+		flags |= SINEW__THREAD_ZOMBIE;
+	} else if (task->on_cpu) {
+		fresh.open.why = SINEW__WHY_RUNNING;
+		flags |= SINEW__THREAD_RUNNING;
+	} else {
+		fresh.open.head.flags = SINEW__INTERVAL_SEEDED;
+		look_at_wait(task, state_of(task), &fresh.open);
+	}
+	thread = follow(task, &fresh);
+	if (!thread)
+		return false;
+	if (task->exit_state == EXIT_IS_ZOMBIE && task->pid == task->tgid)
+		keep_zombie(task, &thread->open.who, 0, now);
+	tell_thread(task, task->real_parent, thread, flags, now);
+	return true;
+}
+
+SEC("tp_btf/cgroup_attach_task")
+int BPF_PROG(on_attach, struct cgroup *cgroup, const char *path, struct task_struct *task)
+{
+	if (!is_off() && setup.scope == SINEW__SCOPE_CGROUP && !is_recorder(task) &&
+		is_under(cgroup) && !thread_of(task))
+		meet(task, bpf_ktime_get_ns());
+	return 0;
+}
+
+/* Timers run in interrupts; only these tell them from other ones. What was missed while attaching is
+ * mended by the next one. */
+static __always_inline int mark_timer(bool hard, __u32 runs)
+{
+	__u32 zero = 0;
+	struct sinew__state_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
+
+	if (cpu && hard)
+		cpu->hard_timer = runs;
+	else if (cpu)
+		cpu->soft_timer = runs;
+	return 0;
+}
+
+SEC("tp_btf/hrtimer_expire_entry")
+int BPF_PROG(on_hrtimer)
+{
+	return mark_timer(true, 1);
+}
+
+SEC("tp_btf/hrtimer_expire_exit")
+int BPF_PROG(on_hrtimer_end)
+{
+	return mark_timer(true, 0);
+}
+
+SEC("tp_btf/timer_expire_entry")
+int BPF_PROG(on_timer)
+{
+	return mark_timer(false, 1);
+}
+
+SEC("tp_btf/timer_expire_exit")
+int BPF_PROG(on_timer_end)
+{
+	return mark_timer(false, 0);
+}
+
+/* ---- looking at all threads ------------------------------------------------------------------- */
+
+static __always_inline void seed(struct task_struct *task)
+{
+	if (is_recorder(task) || thread_of(task) || !is_wanted(task))
+		return;
+	if (meet(task, bpf_ktime_get_ns()))
+		control.seeded++;
+}
+
+static __always_inline void finish(struct task_struct *task)
+{
+	struct thread *thread = thread_of(task);
+
+	if (!thread)
+		return;
+	if (thread->open.why == SINEW__WHY_BLOCKED && thread->open.woken <= thread->open.left &&
+		state_of(task))
+		thread->open.woken = 0;
+	close_interval(thread, control.stopped, SINEW__INTERVAL_OPEN);
+}
+
+SEC("iter/task")
+int on_each(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+	struct look last = {.now = control.stopped};
+
+	if (!task) {
+		if (control.stopped)
+			bpf_for_each_map_elem(&zombies, look_at_last, &last, 0);
+		return 0;
+	}
+	if (control.stopped)
+		finish(task);
+	else
+		seed(task);
+	return 0;
+}
+
+/* Run once by the recorder itself, before anything else: who it is to the kernel. */
+SEC("raw_tp/sched_switch")
+int hello(void *ctx)
+{
+	struct task_struct *self = (struct task_struct *)bpf_get_current_task();
+	struct pid *pid = BPF_CORE_READ(self, thread_pid);
+
+	control.self = (__u32)BPF_CORE_READ(self, tgid);
+	control.level = BPF_CORE_READ(pid, level);
+	control.pid_space = (__u64)space_of(pid, control.level);
+	return 0;
+}

@@ -1,0 +1,394 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""sinew trace over real processes: what it says is held against what tests/trace_scene.c knows of itself,
+against the kernel's own counts, and against itself. What needs no kernel tracing runs everywhere.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+
+from golden import SINEW, FACTOR, Failure, Skip, case, each, main
+
+SCENE = os.environ["TRACE_SCENE"]
+POLLS = {"7", "73", "271"}  # poll or ppoll, by machine
+MS = 1_000_000
+LIMIT = 20 * FACTOR
+
+
+def why_not():
+    """Why nothing can be traced here, in the command's own words; empty if it can."""
+    ended = subprocess.run([SINEW, "trace", "-q", "--", "true"], capture_output=True, check=False)
+    return ended.stderr.decode().strip() if ended.returncode else ""
+
+
+WHY_NOT = why_not()
+
+
+def needs_tracing():
+    """What this build or this machine lacks; that the kernel refuses our program is a failure."""
+    if any(lack in WHY_NOT for lack in ("built without", "CAP_BPF", "has no BPF", "/sys/kernel/btf")):
+        raise Skip(WHY_NOT)
+    if WHY_NOT:
+        raise Failure(WHY_NOT)
+
+
+def trace(world, *what, code=0):
+    """The recording of a command, as sinew report --json tells it, and the command's own words."""
+    needs_tracing()
+    kept = world.hidden / "recording"
+    ended = world.do("trace", "-q", "-o", kept, *what, code=code, limit=LIMIT)
+    told = json.loads(world.do("report", "--json", kept).out)
+    world.equal(told["complete"], True, "complete")
+    world.equal(told["tier"], "A", "tier")
+    return told, ended.out
+
+
+def scene(world, *words):
+    told, out = trace(world, "--", SCENE, *words)
+    truths = [json.loads(line) for line in out.splitlines()]
+    return told, truths[0] if len(truths) == 1 else truths
+
+
+def process(told, pid):
+    found, = (p for p in told["processes"] if p["pid"] == pid)
+    return found
+
+
+def threads(told):
+    return [thread for p in told["processes"] for thread in p["threads"]]
+
+
+def preempted(told, pid, by):
+    """How often which reason let `by` take over from `pid`."""
+    return {row["why"]: row["count"] for row in told["preemptions"]
+            if row["pid"] == pid and row["next"] == by}
+
+
+def dominant(counts):
+    return max(counts, key=counts.get) if counts else None
+
+
+# ---- the cause of each transition ----
+
+@case
+def two_busy_processes_take_turns_by_slices(world):
+    told, truth = scene(world, "slice")
+    for a, b in ("first", "second"), ("second", "first"):
+        world.equal(dominant(preempted(told, truth[a], truth[b])), "slice", "why")
+        world.check(process(told, truth[a])["transitions"]["slice"] >= 10, "too few slices")
+
+
+@case
+def one_that_wakes_takes_over_from_a_busy_one(world):
+    told, truth = scene(world, "woken")
+    counts = preempted(told, truth["first"], truth["second"])
+    world.equal(dominant(counts), "woken", f"why, of {counts}")
+    world.check(counts["woken"] >= 3, f"too few: {counts}")
+    rows = [row for row in told["blocked"] if row["pid"] == truth["second"]
+            and row["call"] == "clock_nanosleep"]
+    world.equal({(row["context"], row["waker"]) for row in rows if not row["wakeup_unseen"]},
+                {("timer", None)}, "who woke it")
+    world.equal(sum(row["count"] for row in rows), truth["naps"], "naps")
+
+
+@case
+def a_higher_class_takes_over(world):
+    told, truth = scene(world, "class")
+    counts = preempted(told, truth["first"], truth["second"])
+    world.equal(dominant(counts), "class", f"why, of {counts}")
+    world.check(counts["class"] >= 3, f"too few: {counts}")
+    world.equal(preempted(told, truth["second"], truth["first"]), {}, "the other way")
+
+
+@case
+def who_yields_is_told_to(world):
+    told, truth = scene(world, "yield")
+    for a, b in ("first", "second"), ("second", "first"):
+        world.equal(dominant(preempted(told, truth[a], truth[b])), "yield", "why")
+
+
+@case
+def who_reads_a_pipe_is_woken_by_the_writer(world):
+    told, truth = scene(world, "pipe")
+    rows = [row for row in told["blocked"] if row["pid"] == truth["reader"]
+            and row["call"] == "read" and (row["object"] or "").startswith("pipe:[")]
+    by_writer = [row for row in rows if row["waker"] == truth["writer"]]
+    world.check(sum(row["count"] for row in by_writer) >= truth["messages"], by_writer)
+    world.equal({row["context"] for row in by_writer}, {"task"}, "context")
+    written = [row for row in by_writer if row["ended"].startswith("written by")]
+    world.check(sum(row["count"] for row in written) >= truth["messages"], written)
+    text = world.do("report", world.hidden / "recording").out.decode()
+    text = " ".join(text.split())
+    world.has(text, f"read on {rows[0]['object']}, written by {truth['writer']} ")
+
+
+@case
+def a_socket_is_called_by_its_name(world):
+    told, truth = scene(world, "unix", "here.sock")
+    rows = [row for row in told["blocked"] if row["pid"] == truth["reader"]
+            and row["call"] == "recvfrom"]
+    world.equal({row["object"] for row in rows}, {"unix:here.sock"}, "object")
+    sent = sum(row["count"] for row in rows if row["waker"] == truth["writer"])
+    world.check(sent >= truth["messages"], rows)
+
+
+@case
+def a_channel_is_called_by_its_name(world):
+    """Not by the private one under which it was made."""
+    needs_tracing()
+    uri = f"unix:{world.path}/a.sock"
+    receiver = world.sinew("recv", "-q", uri, stdout=subprocess.DEVNULL)
+    world.appears("a.sock")
+    receiver.blocked()
+    receiver.signal(signal.SIGSTOP)
+    (world.hidden / "big").write_bytes((b"x" * 999 + b"\n") * 100000)
+    kept = world.hidden / "recording"
+    tracer = world.sinew("trace", "-q", "-o", kept, "--", SINEW, "send", "-q", uri,
+                         world.hidden / "big")
+    sender = world.until(lambda: children(tracer.pid), "a sender")[0]
+    world.until(lambda: pathlib.Path(f"/proc/{sender}/syscall").read_text().split()[0] in POLLS,
+                "it finds no room")
+    receiver.signal(signal.SIGCONT)
+    world.equal([tracer.end().code, receiver.end().code], [0, 0], "exit codes")
+    told = json.loads(world.do("report", "--json", kept).out)
+    world.equal({row["object"] for row in told["blocked"]
+                 if (row["object"] or "").startswith("unix:")}, {uri}, "object")
+
+
+def children(pid):
+    return pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
+@case
+def a_ring_is_called_by_its_name(world):
+    """Not the futex in it."""
+    needs_tracing()
+    uri = f"ring:shm:/sinew-trace-{os.getpid()}"
+    reader = world.sinew("recv", f"{uri}?wait=power")
+    world.until(lambda: os.path.exists(f"/dev/shm/{uri.rpartition('/')[2]}"), "a ring")
+    reader.blocked()
+    ended = world.do("trace", "--json", "-d", "300ms", "-p", reader.pid)
+    reader.signal(signal.SIGKILL)
+    reader.end()
+    world.do("rm", uri)
+    rows = [row for row in json.loads(ended.out)["blocked"] if row["pid"] == reader.pid]
+    world.equal({row["object"] for row in rows}, {uri}, "object")
+
+
+def attached(world, tracer):
+    """Wait until it traces: it has made the set in which it polls, which it does last, and sleeps."""
+    def polls():
+        for fd in os.scandir(f"/proc/{tracer.pid}/fd"):
+            with contextlib.suppress(FileNotFoundError):
+                if "eventpoll" in os.readlink(fd.path):
+                    return True
+        return tracer.process.poll() is not None
+    world.until(polls, "programs")
+    world.until(lambda: pathlib.Path(f"/proc/{tracer.pid}/syscall").read_text().split()[0] in POLLS,
+                "it polls")
+
+
+# ---- lives ----
+
+@case
+def a_zombie_is_one_until_it_is_reaped(world):
+    told, truth = scene(world, "zombie")
+    life = process(told, truth["pid"])["time_ns"]["terminated"]
+    world.check(truth["least"] - 5 * MS <= life <= truth["most"] + 5 * MS, f"{life} of {truth}")
+    thread, = process(told, truth["pid"])["threads"]
+    world.equal(thread["end"]["reaper"], truth["parent"], "reaper")
+    world.equal(thread["end"]["code"], 3 << 8, "exit code")
+
+
+@case
+def every_life_is_the_sum_of_its_states(world):
+    told, truth = scene(world, "lives")
+    parent = process(told, told["target"])
+    world.equal(len(parent["threads"]), 1 + truth["threads"], "threads")
+    traced = [p for p in told["processes"] if p["thread_count"]]
+    # A sanitizer makes one more at the end.
+    world.check(len(traced) - 1 - truth["children"] in (0, 1), "processes")
+    for thread in threads(told):
+        world.equal(sum(thread["time_ns"].values()), thread["lifetime_ns"], "life")
+        world.check(thread["time_ns"]["running"] > 0, f"never ran: {thread}")
+        for move in "admitted", "terminated":
+            world.equal(thread["transitions"][move], 1, move)
+    world.check(told["total"]["transitions"]["reaped"] >= 1 + truth["children"], "reaped")
+    world.equal([told["evidence"][k] for k in ("lost", "gaps", "contradictions", "torn", "late")],
+                [0] * 5, "evidence")
+
+
+@case
+def running_and_ready_are_what_the_kernel_counts(world):
+    """/proc/PID/schedstat, within 2 % of the time that both had."""
+    told, truths = scene(world, "counted")
+    for truth in truths:
+        time = process(told, truth["pid"])["time_ns"]
+        # After it has looked it may have to wait once more for its end. What the kernel did not show
+        # to its tracers is told as such.
+        share = (truth["ran"] + truth["waited"]) // 50 + MS + time["unseen"] + time["asleep"]
+        last = process(told, truth["pid"])["delay"]["longest_ns"]
+        world.check(abs(time["running"] - truth["ran"]) <= share, f"running: {time} of {truth}")
+        world.check(-share <= time["ready"] - truth["waited"] <= share + last, f"ready: {time} of {truth}")
+
+
+@case
+def running_and_idle_time_fill_each_cpu(world):
+    told, _ = trace(world, "-a", "-d", "1s")
+    world.check(told["duration_ns"] >= 1000 * MS, "too short")
+    for cpu in told["cpus"]:
+        known = cpu["running_ns"] + cpu["idle_ns"] + cpu["recorder_ns"] + cpu["unknown_ns"]
+        # What ran before it was looked at is nobody's.
+        least = told["duration_ns"] * 98 // 100 - told["seeding_ns"]
+        world.check(least <= known <= told["duration_ns"] * 102 // 100, f"{told['duration_ns']}: {cpu}")
+    world.equal({p["pid"] for p in told["processes"]} & {told["recorder"]}, set(), "the recorder")
+
+
+# ---- what is lost is told ----
+
+@case
+def loss_is_counted(world):
+    """4 KiB have room for thirty records, and there are forty thousand."""
+    needs_tracing()
+    kept = world.hidden / "recording"
+    world.do("trace", "-q", "--buffer", "4K", "-o", kept, "--", SCENE, "storm", limit=LIMIT)
+    told = json.loads(world.do("report", "--json", kept).out)
+    world.check(told["evidence"]["lost"] > 0, "nothing was lost")
+    world.check(told["evidence"]["gaps"] > 0, "no gap")
+    world.check(any("lost" in doubt for doubt in told["doubts"]), told["doubts"])
+    for thread in threads(told):
+        world.equal(sum(thread["time_ns"].values()), thread["lifetime_ns"], "life")
+    wanted = told["total"]["time_ns"]["unseen"]
+    world.check(wanted > 0, "no time is unseen")
+
+
+# ---- the command ----
+
+@each(hostile=[("escape", b"\x1b[31mred"), ("newline", b"a\nb"), ("quote", b'q"\\'),
+               ("turned", "\u202eabc".encode()), ("no-text", b"\xff\xfe")])
+def a_hostile_name_harms_nobody(world, hostile):
+    _, raw = hostile
+    needs_tracing()
+    kept = world.hidden / "recording"
+    text = world.do("trace", "-o", kept, "--", "python3", "-c",
+                    f"import ctypes; ctypes.CDLL(None).prctl(15, {raw!r}, 0, 0, 0)").err.decode()
+    world.equal([c for c in text if c != "\n" and not c.isprintable()], [], "control characters")
+    told = json.loads(world.do("report", "--json", kept).out)
+    world.check(len({t["comm"] for t in threads(told)}) == 1, "one name")
+    world.check("python3" not in threads(told)[0]["comm"], "the name was not seen")
+
+
+@case
+def the_exit_code_is_the_commands(world):
+    needs_tracing()
+    for script, code in ("exit 7", 7), ("kill -TERM $$", 143):
+        world.do("trace", "-q", "--", "sh", "-c", script, code=code)
+    world.has(world.do("trace", "-q", "--", "./not-there", code=127).err, "./not-there: ")
+    (world.path / "plain").write_text("no program")
+    world.has(world.do("trace", "-q", "--", "./plain", code=126).err, "./plain: ")
+    (world.path / "plain").unlink()
+
+
+@case
+def standard_output_is_the_commands(world):
+    needs_tracing()
+    ended = world.do("trace", "--", "echo", "hello")
+    world.equal(ended.out, b"hello\n", "standard output")
+    world.has(ended.err, "The model, with what was seen", "echo")
+
+
+@case
+def interrupted_it_tells_what_it_saw(world):
+    needs_tracing()
+    busy = world.start("sh", "-c", "while :; do :; done")
+    kept = world.path / "kept"
+    tracer = world.sinew("trace", "-p", busy.pid, "-o", kept)
+    attached(world, tracer)
+    tracer.signal(signal.SIGINT)
+    ended = tracer.end()
+    world.equal(ended.code, 130, "exit code")
+    world.has(ended.out, f"{busy.pid} sh", "Time in each state")
+    busy.signal(signal.SIGKILL)
+    busy.end()
+    told = json.loads(world.do("report", "--json", kept).out)
+    world.equal([p["pid"] for p in told["processes"] if p["thread_count"]], [busy.pid], "traced")
+    kept.unlink()
+
+
+@case
+def descendants_are_followed_and_others_are_not(world):
+    needs_tracing()
+    told, _ = trace(world, "--", "sh", "-c", "(sh -c 'true; true'; true); true")
+    traced = [p for p in told["processes"] if p["thread_count"]]
+    world.check(len(traced) >= 3, traced)
+    world.equal({t["birth"]["maker"] for t in threads(told)} - {p["pid"] for p in traced},
+                {told["recorder"]}, "makers")
+
+
+@case
+def a_cgroup_is_followed(world):
+    needs_tracing()
+    root = world.hidden / "cgroup"
+    root.mkdir()
+    if world.run("mount", "-t", "cgroup2", "none", root).code:
+        raise Skip("cgroup2 cannot be mounted")
+    group = f"{root}/sinew-trace-{os.getpid()}"
+    try:
+        os.mkdir(group)
+        kept = world.hidden / "recording"
+        tracer = world.sinew("trace", "-q", "--cgroup", group, "-o", kept)
+        attached(world, tracer)
+        world.run("sh", "-c", f"echo $$ >{group}/cgroup.procs; true; sh -c 'true; true'", code=0)
+        tracer.signal(signal.SIGINT)
+        world.equal(tracer.end().code, 130, "exit code")
+    finally:
+        world.until(lambda: not open(f"{group}/cgroup.procs", encoding="utf-8").read(), "empty")
+        os.rmdir(group)
+        world.run("umount", root, code=0)
+    told = json.loads(world.do("report", "--json", kept).out)
+    world.check({t["comm"] for t in threads(told)} == {"sh"}, threads(told))
+
+
+# ---- what cannot be ----
+
+@case
+def what_is_asked_for_must_be_clear(world):
+    for words in [], ["-a", "-p", "1"], ["-a", "--", "true"]:
+        world.has(world.do("trace", *words, code=2).err, "say what to trace")
+    for words in ["-p", "x"], ["-p", "0"], ["-p", "1,"], ["-d", "0", "-a"], ["--buffer", "2G", "-a"], \
+            ["--tier", "E", "-a"]:
+        world.do("trace", *words, code=2)
+
+
+@case
+def without_rights_a_sentence_says_what_is_missing(world):
+    """As nobody, if we are root; without anything else, if this build cannot trace at all."""
+    if os.geteuid() == 0:
+        def drop():
+            os.setgroups([])
+            os.setgid(65534)
+            os.setuid(65534)
+        ended = world.do("trace", "-a", code=3, preexec_fn=drop)
+    else:
+        ended = world.do("trace", "-a", code=3)
+    world.check(b"CAP_BPF" in ended.err or b"built without" in ended.err, ended)
+    world.equal(ended.out, b"", "standard output")
+
+
+@case
+def who_is_not_there_is_told(world):
+    needs_tracing()
+    gone = world.start("true")
+    gone.end()
+    world.has(world.do("trace", "-p", gone.pid, code=1).err, f"no process has the number {gone.pid}")
+    world.has(world.do("trace", "--cgroup", "/not-there", code=1).err, "/not-there")
+    world.has(world.do("trace", "--cgroup", world.path, code=1).err, "is not a directory of a cgroup2")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
