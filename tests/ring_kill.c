@@ -46,6 +46,24 @@ void sinew__ring_step(void)
 		kill(getpid(), SIGKILL);
 }
 
+/* When somebody else than its owner has looked at this place in a page, another may move, once. */
+static struct {
+	uintptr_t in_page, base, size;
+	void (*then)(void *);
+	void *arg;
+} moment;
+
+void sinew__ring_saw(const void *at)
+{
+	void (*then)(void *) = moment.then;
+
+	if (!then || (uintptr_t)at % 4096 != moment.in_page ||
+		(uintptr_t)at - moment.base < moment.size)
+		return;
+	moment.then = NULL;
+	then(moment.arg);
+}
+
 static void be_mortal(unsigned at)
 {
 	step = 0;
@@ -664,4 +682,72 @@ TEST(heirs_redeliver, .timeout = 300)
 TEST(heirs_drop, .timeout = 300)
 {
 	sweep_heirs("pattern=queue&lanes=1&size=32K&deaths=drop");
+}
+
+/* ---- an heir, and a reader that goes from lane to lane ---- */
+
+static void victim_holds(struct world *w)
+{
+	sinew_channel *in = open_end(w, SINEW_IN);
+	struct sinew_msg msg;
+
+	CHECK_EQ(CHECK_OK(sinew_take(in, &msg, 1, SINEW_NOW)), 1);
+	CHECK_EQ(read_number(&msg), 1);
+	kill(getpid(), SIGKILL);
+}
+
+/* Has held the second message of the one lane, and now holds the first of the other, at a position that is
+ * the same as that which the dead one holds of the one lane. */
+static void go_to_other_lane(void *arg)
+{
+	sinew_channel *other = arg;
+	struct sinew_msg msg = {0};
+
+	sinew_release(other, &msg, 1);
+	CHECK_EQ(CHECK_OK(sinew_take(other, &msg, 1, SINEW_NOW)), 1);
+	CHECK_EQ(read_number(&msg), 3);
+}
+
+static void meet_a_mover(const char *options, bool drop)
+{
+	struct world w = {.victim = victim_holds};
+	uint8_t data[MOST];
+	struct sinew_msg msg;
+
+	name(&w, &backings[0], options, 1);
+	w.out = open_end(&w, SINEW_OUT);
+	sinew_channel *second = open_end(&w, SINEW_OUT);
+	w.other = open_end(&w, SINEW_IN);
+	for (unsigned n = 1; n <= 3; n++)
+		CHECK_EQ(CHECK_OK(put(n < 3 ? w.out : second, n)), 1);
+	CHECK(run_victim(&w, 0));
+	CHECK_EQ(CHECK_OK(sinew_take(w.other, &msg, 1, SINEW_NOW)), 1);
+	CHECK_EQ(read_number(&msg), 2);
+
+	struct sinew__ring *ring = sinew__ring_of(w.other);
+	moment.in_page = (uintptr_t)&ring->members[ring->slot].hold % 4096;
+	moment.base = (uintptr_t)ring->base;
+	moment.size = ring->base_size;
+	moment.arg = w.other;
+	moment.then = go_to_other_lane;
+	w.in = open_end(&w, SINEW_IN); /* the heir */
+	CHECK(!moment.then);
+
+	CHECK_EQ(CHECK_OK(put(w.out, 4)), 1);
+	CHECK_EQ(CHECK_OK(sinew_recv(w.in, data, sizeof data, &msg, soon())), 1);
+	CHECK_EQ(read_number(&msg), drop ? 4 : 1);
+	CHECK_EQ(msg.flags & SINEW_MSG_REDELIVERED, drop ? 0 : SINEW_MSG_REDELIVERED);
+	CHECK_EQ(msg.lost, drop);
+	sinew_close(second);
+	leave(&w);
+}
+
+TEST(heir_and_mover_redeliver)
+{
+	meet_a_mover("pattern=queue&lanes=2&size=32K", false);
+}
+
+TEST(heir_and_mover_drop)
+{
+	meet_a_mover("pattern=queue&lanes=2&size=32K&deaths=drop", true);
 }

@@ -316,12 +316,19 @@ void sinew__queue_catch_up(struct sinew__ring *ring)
 
 /* ---- the dead ---- */
 
+/* Whether it holds what begins there. Between two looks at its hold, for it may give up what it holds of
+ * this lane any time, and then hold as much of another. */
+static bool has_hold(struct sinew__ring_member *member, unsigned lane, uint64_t from)
+{
+	return (sinew__see(&member->hold) & 0xff) == lane + 1 &&
+	       sinew__see(&member->from) == from && (sinew__see(&member->hold) & 0xff) == lane + 1;
+}
+
 static bool is_held_by_another(
 	struct sinew__ring *ring, unsigned slot, unsigned lane, uint64_t from)
 {
 	for (unsigned i = 0; i < ring->slots; i++)
-		if (i != slot && (sinew__see(&ring->members[i].hold) & 0xff) == lane + 1 &&
-			sinew__see(&ring->members[i].from) == from)
+		if (i != slot && has_hold(&ring->members[i], lane, from))
 			return true;
 	return false;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * shared.h - every store to the memory that processes share goes through here, so that a test can
- * die at any of them: built with SINEW__RING_STEPS, each calls sinew__ring_step() before and after.
+ * die at any of them: built with SINEW__RING_STEPS, each calls sinew__ring_step() before and after, and
+ * each acquiring load sinew__ring_saw() after, so that a test can have others move in between.
  */
 #ifndef SINEW_RING_SHARED_H
 #define SINEW_RING_SHARED_H
@@ -12,6 +13,7 @@
 
 #ifdef SINEW__RING_STEPS
 void sinew__ring_step(void);
+void sinew__ring_saw(const void *at);
 #else
 static inline void sinew__ring_step(void)
 {
@@ -19,7 +21,16 @@ static inline void sinew__ring_step(void)
 #endif
 
 #define sinew__look(at) atomic_load_explicit(at, memory_order_relaxed)
+#ifdef SINEW__RING_STEPS
+#define sinew__see(at)                                                                             \
+	({                                                                                         \
+		__auto_type seen = atomic_load_explicit(at, memory_order_acquire);                 \
+		sinew__ring_saw((const void *)(at));                                               \
+		seen;                                                                              \
+	})
+#else
 #define sinew__see(at) atomic_load_explicit(at, memory_order_acquire)
+#endif
 
 #define sinew__store(at, value, order)                                                             \
 	do {                                                                                       \
