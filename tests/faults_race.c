@@ -77,7 +77,7 @@ TEST_EACH(sockets, one_of_many_starters, struct mechanism, m, .timeout = 60)
 	}
 }
 
-TEST_EACH(sockets, one_takes_a_stale_name, struct mechanism, m, .timeout = 60)
+TEST_EACH(sockets, one_takes_a_stale_name, struct mechanism, m, .timeout = 150)
 {
 	struct race race;
 
