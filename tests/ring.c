@@ -277,6 +277,33 @@ TEST(lanes_are_as_many_as_writers)
 	close_all(in, one);
 }
 
+/* A word that sends the reader on to the next line, where its writer then found no room and left, is no
+ * message: nobody waits for it to be read. */
+TEST(a_skipped_line_keeps_no_lane)
+{
+	const char *options = "pattern=queue&lanes=1&size=4K";
+	sinew_channel *in = open_end(options, SINEW_IN), *out = open_end(options, SINEW_OUT);
+	static const char data[MOST];
+	struct sinew_msg msg = {.data = data, .size = MOST}, got;
+	char buf[MOST];
+
+	CHECK_EQ(CHECK_OK(sinew_send(out, &msg, 1, SINEW_NOW)), 1);
+	msg.size = SINEW__RING_SMALL + 1;
+	for (unsigned i = 0; i < SINEW__RING_LINE - 2; i++)
+		CHECK_EQ(CHECK_OK(sinew_send(out, &msg, 1, SINEW_NOW)), 1);
+	msg.size = MOST; /* with a tag it begins in the next line */
+	msg.flags = SINEW_MSG_TAGGED;
+	CHECK_ERR(sinew_send(out, &msg, 1, SINEW_NOW), -EAGAIN);
+	for (unsigned i = 0; i < SINEW__RING_LINE - 1; i++)
+		CHECK_EQ(CHECK_OK(sinew_recv(in, buf, sizeof buf, &got, SINEW_NOW)), 1);
+	CHECK(!sinew__queue_has(sinew__ring_of(in)));
+	sinew_close(out);
+	out = open_end(options, SINEW_OUT);
+	CHECK_EQ(send_text(out, "next"), 1);
+	expect(in, "next");
+	close_all(in, out);
+}
+
 /* ---- who is stopped ---- */
 
 static void send_for_ever(void *arg)
