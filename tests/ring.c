@@ -304,6 +304,43 @@ TEST(a_skipped_line_keeps_no_lane)
 	close_all(in, out);
 }
 
+/* ---- who dies, and who comes after ---- */
+
+/* Its lock is given up, and nothing else is done. */
+static void die(sinew_channel *channel)
+{
+	struct sinew__ring *ring = sinew__ring_of(channel);
+	struct flock lock = {
+		.l_type = F_UNLCK, .l_start = ((off_t)1 << 40) + ring->slot, .l_len = 1};
+
+	CHECK_SYS(fcntl(ring->fd, F_OFD_SETLK, &lock));
+	ring->owner = 0;
+	CHECK_EQ(sinew_close(channel), 0);
+}
+
+/* An heir that leaves before it has delivered all that it took over has an heir, too. */
+TEST(an_heir_leaves_the_rest_to_the_next)
+{
+	const char *options = "pattern=queue&lanes=1&size=4K";
+	static const char *const texts[] = {"one", "two", "three"};
+	sinew_channel *in = open_end(options, SINEW_IN), *out = open_end(options, SINEW_OUT);
+	struct sinew_msg msgs[4];
+
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQ(send_text(out, texts[i]), 1);
+	CHECK_EQ(CHECK_OK(sinew_take(in, msgs, 4, soon())), 3);
+	die(in);
+	for (unsigned i = 0; i < 3; i++) {
+		in = open_end(options, SINEW_IN);
+		CHECK(expect(in, texts[i]).flags & SINEW_MSG_REDELIVERED);
+		CHECK_EQ(sinew_close(in), 0);
+	}
+	in = open_end(options, SINEW_IN);
+	CHECK_EQ(send_text(out, "new"), 1);
+	CHECK(!(expect(in, "new").flags & SINEW_MSG_REDELIVERED));
+	close_all(in, out);
+}
+
 /* ---- who is stopped ---- */
 
 static void send_for_ever(void *arg)
