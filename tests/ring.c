@@ -341,6 +341,24 @@ TEST(an_heir_leaves_the_rest_to_the_next)
 	close_all(in, out);
 }
 
+/* However many come to a memfd and go while its maker has no time for them. */
+TEST(who_has_left_keeps_nobody_out)
+{
+	char name[300];
+	sinew_channel *in, *out;
+
+	snprintf(name, sizeof name, "ring:memfd:%s?pattern=queue&size=4K&serve=thread",
+		test_path("served"));
+	CHECK_OK(sinew_open(&in, name, SINEW_IN | SINEW_LISTEN, soon()));
+	for (unsigned i = 0; i < 3 * SINEW__RING_SLOTS; i++) {
+		CHECK_OK(sinew_open(&out, name, SINEW_OUT, soon()));
+		CHECK_EQ(send_text(out, "x"), 1);
+		CHECK_EQ(sinew_close(out), 0);
+		expect(in, "x");
+	}
+	CHECK_EQ(sinew_close(in), 0);
+}
+
 /* ---- who is stopped ---- */
 
 static void send_for_ever(void *arg)
