@@ -93,7 +93,9 @@ static inline void free_at(void *pointer)
 /* The lowest descriptor that is free: the same before and after, or one leaked. (guard.c) */
 int lowest_fd(void);
 
-/* From now on a channel's buffers end at a page that cannot be touched. (guard.c) */
+/* From now on a channel's buffers stand between pages that cannot be touched; how many there are now.
+ * (guard.c) */
 void guard_buffers(void);
+unsigned mapped_buffers(void);
 
 #endif

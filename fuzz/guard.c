@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * guard.c - makes what a sanitizer cannot see visible: a channel's buffers come from mmap, which no
- * sanitizer surrounds; here each is followed by a page without access. And what is too slow to do
- * afresh each time.
+ * sanitizer surrounds; here each stands between two pages without access, and what is not unmapped is
+ * counted. And what is too slow to do afresh each time.
  */
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,20 +12,35 @@
 
 enum { PAGE = 4096 };
 
+static unsigned mapped;
+
+/* What is mapped into a mapping of ours is guarded with that. */
 static void *guarded_mmap(void *at, size_t size, int prot, int flags, int fd, off_t offset)
 {
-	uint8_t *memory = mmap(at, size + PAGE, prot, flags, fd, offset);
-
-	if (memory == MAP_FAILED)
+	if (flags & MAP_FIXED)
+		return mmap(at, size, prot, flags, fd, offset);
+	REQUIRE(size % PAGE == 0, "a buffer of %zu bytes cannot be guarded", size);
+	uint8_t *all = mmap(
+		at, size + 2 * PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (all == MAP_FAILED)
 		return MAP_FAILED;
-	REQUIRE(size % PAGE == 0 && mprotect(memory + size, PAGE, PROT_NONE) == 0,
-		"a buffer of %zu bytes cannot be guarded", size);
+	void *memory = mmap(all + PAGE, size, prot, flags | MAP_FIXED, fd, offset);
+	if (memory == MAP_FAILED)
+		munmap(all, size + 2 * PAGE);
+	else
+		mapped++;
 	return memory;
 }
 
 static int guarded_munmap(void *at, size_t size)
 {
-	return munmap(at, size + PAGE);
+	mapped--;
+	return munmap((uint8_t *)at - PAGE, size + 2 * PAGE);
+}
+
+unsigned mapped_buffers(void)
+{
+	return mapped;
 }
 
 void *exact_again(size_t size)

@@ -412,6 +412,85 @@ SEQUENCES = {
 for name, data in SEQUENCES.items():
     write("sequence", name, data)
 
+# ---- ring: two bytes, what ring, then acts ----
+
+
+def ring(backing, *acts, lanes=1, large=False, drop=False, full=0, wait=0, keep=False, events=False,
+         guard=False):
+    first = backing | large << 2 | lanes - 1 << 3 | drop << 5 | full << 6
+    second = wait | keep << 2 | events << 3 | guard << 4
+    return bytes([first, second]) + b"".join(acts)
+
+
+def act(kind, member=0, p=0, fields=b""):
+    return bytes([kind | member << 4 | p << 6]) + fields
+
+
+def rsend(member, size, p=0):
+    return act(0, member, p, u16(size))
+
+
+def rrecv(member, cap=4096):
+    return act(1, member, 0, u16(cap))
+
+
+def rtake(member, p=3):
+    return act(2, member, p)
+
+
+def rloan(member, size, part=255):
+    return act(4, member, 0, u16(size)) + act(5, member, 0, bytes([part]))
+
+
+def lie(kind, fields):
+    return act(14) + bytes([kind]) + fields
+
+
+def word(lane, where, kind, size):
+    return lie(0, bytes([lane]) + u16(where & 0xffff) + bytes([kind]) + u16(size))
+
+
+def value(kind, p=0, fields=b""):
+    return bytes([kind | p << 3]) + fields
+
+
+RELEASE, ABANDON, CLOSE, OPEN, DIE, LOOK, SHOW, WAIT = 3, 6, 8, 9, 10, 11, 12, 13
+ENDS, PAIR, QUEUE, SERVED = range(4)
+TALK = [rsend(1, n, p) + rrecv(0) for n in (0, 1, 8, 48, 49, 56, 57, 64, 300, 4096) for p in (0, 1, 2)]
+HOLD = [rsend(1, n) for n in (8, 56, 64, 300, 3000)] + [rtake(0)]
+RINGS = {
+    "ends": ring(ENDS, *TALK, *[rsend(0, 100) + rrecv(1)] * 9, rloan(1, 500, 9), rrecv(0)),
+    "pair-wraps": ring(PAIR, *TALK * 3, *[rloan(1, 4096) + rrecv(0)] * 20),
+    "pair-full": ring(PAIR, *[rsend(1, 2000, 2)] * 6, rtake(0, 1), rrecv(0), act(WAIT), rrecv(0), full=2),
+    "pair-end": ring(PAIR, rsend(1, 9), act(SHOW, 1, 3), act(CLOSE, 1), *[rrecv(0)] * 3, act(OPEN, 1),
+                     *HOLD, act(CLOSE), act(OPEN), rtake(0), act(DIE, 1), act(LOOK), rrecv(0), events=True),
+    "queue-many": ring(QUEUE, act(OPEN, 2), act(OPEN, 3), *[rsend(1, n) + rsend(3, 90 - n) + rtake(0, 1) +
+                       rrecv(2) + act(RELEASE) for n in range(0, 90, 7)], lanes=2),
+    "queue-heirs": ring(QUEUE, *HOLD, act(DIE), act(OPEN, 2), rrecv(2), rtake(2, 0), act(DIE, 2), act(OPEN),
+                        *[rrecv(0)] * 7, *TALK),
+    "queue-drops": ring(QUEUE, *HOLD, act(DIE), act(OPEN, 2), rsend(1, 8), rrecv(2), *HOLD, drop=True, full=2),
+    "served": ring(SERVED, act(OPEN, 2), *TALK, *HOLD, act(SHOW, 0, 1), act(CLOSE, 2), rrecv(0), lanes=3),
+    "polled": ring(QUEUE, *[act(SHOW, m, 1) for m in (0, 1)], *TALK[:9], act(SHOW, 0, 0), act(SHOW, 0, 2)),
+    "lies-words": ring(PAIR, rsend(1, 8), *[word(1, 0, k, n) + rrecv(0, 4104) for k, n in
+                       ((0, 4097), (1, 57), (8, 0), (3, 49), (7, 41), (0xf0, 1))]),
+    "lies-skips": ring(QUEUE, rsend(1, 64), rrecv(0), *[word(0, w, 8, 0) for w in range(8)], rtake(0), rrecv(0)),
+    "lies-room": ring(PAIR, rsend(1, 100), lie(1, bytes([1, 7]) + value(7, 0, u16(0x200) + u16(3))),
+                      *[rsend(1, 3000)] * 5, rrecv(0)),
+    "lies-next": ring(QUEUE, *[rsend(1, 30)] * 5, lie(1, bytes([0, 8]) + value(4, 0, u64(0xfffffff700000005))),
+                      rtake(0), rrecv(0), *[rsend(1, 900)] * 9),
+    "lies-claim": ring(QUEUE, rsend(1, 9), lie(1, bytes([0, 9]) + value(6, 1, b"\1")), act(WAIT), rrecv(0),
+                       rtake(0), act(LOOK), rrecv(0)),
+    "lies-holds": ring(QUEUE, *HOLD, lie(2, bytes([9, 7]) + value(5, 1)), lie(2, bytes([9, 0]) + value(6, 9, b"\1")),
+                       lie(2, bytes([9, 9]) + value(1)), act(RELEASE), act(LOOK), *[rsend(1, 800) + rrecv(0)] * 12),
+    "lies-header": ring(SERVED, *[lie(3, bytes([f]) + value(1)) for f in range(12)], *TALK[:6], act(CLOSE, 1),
+                        act(OPEN, 1), act(OPEN, 2)),
+    "lies-locks": ring(QUEUE, *[lie(6, bytes([s, 0])) for s in range(32)], act(OPEN, 2), act(DIE), act(LOOK, 1),
+                       rsend(1, 8), act(OPEN), rrecv(0)),
+    "cut": ring(PAIR, *HOLD, lie(7, b"\1"), *TALK[:6], act(RELEASE), act(CLOSE), act(OPEN), guard=True),
+}
+for name, data in RINGS.items():
+    write("ring", name, data)
+
 # ---- recording: a byte, whether a header comes first, then a file or its records ----
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "tests" / "recordings"))

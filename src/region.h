@@ -54,6 +54,9 @@ struct sinew__region_guests {
 	pthread_mutex_t lock; /* of the links: a thread may let guests in */
 };
 
+/* Closes the connections that have ended: how many. (region/memfd.c) */
+unsigned sinew__region_tidy(struct sinew__region_guests *);
+
 /* What is asked of a region. */
 struct sinew__region_wish {
 	size_t size;

@@ -277,6 +277,88 @@ TEST(lanes_are_as_many_as_writers)
 	close_all(in, one);
 }
 
+/* A word that sends the reader on to the next line, where its writer then found no room and left, is no
+ * message: nobody waits for it to be read. */
+TEST(a_skipped_line_keeps_no_lane)
+{
+	const char *options = "pattern=queue&lanes=1&size=4K";
+	sinew_channel *in = open_end(options, SINEW_IN), *out = open_end(options, SINEW_OUT);
+	static const char data[MOST];
+	struct sinew_msg msg = {.data = data, .size = MOST}, got;
+	char buf[MOST];
+
+	CHECK_EQ(CHECK_OK(sinew_send(out, &msg, 1, SINEW_NOW)), 1);
+	msg.size = SINEW__RING_SMALL + 1;
+	for (unsigned i = 0; i < SINEW__RING_LINE - 2; i++)
+		CHECK_EQ(CHECK_OK(sinew_send(out, &msg, 1, SINEW_NOW)), 1);
+	msg.size = MOST; /* with a tag it begins in the next line */
+	msg.flags = SINEW_MSG_TAGGED;
+	CHECK_ERR(sinew_send(out, &msg, 1, SINEW_NOW), -EAGAIN);
+	for (unsigned i = 0; i < SINEW__RING_LINE - 1; i++)
+		CHECK_EQ(CHECK_OK(sinew_recv(in, buf, sizeof buf, &got, SINEW_NOW)), 1);
+	CHECK(!sinew__queue_has(sinew__ring_of(in)));
+	sinew_close(out);
+	out = open_end(options, SINEW_OUT);
+	CHECK_EQ(send_text(out, "next"), 1);
+	expect(in, "next");
+	close_all(in, out);
+}
+
+/* ---- who dies, and who comes after ---- */
+
+/* Its lock is given up, and nothing else is done. */
+static void die(sinew_channel *channel)
+{
+	struct sinew__ring *ring = sinew__ring_of(channel);
+	struct flock lock = {
+		.l_type = F_UNLCK, .l_start = ((off_t)1 << 40) + ring->slot, .l_len = 1};
+
+	CHECK_SYS(fcntl(ring->fd, F_OFD_SETLK, &lock));
+	ring->owner = 0;
+	CHECK_EQ(sinew_close(channel), 0);
+}
+
+/* An heir that leaves before it has delivered all that it took over has an heir, too. */
+TEST(an_heir_leaves_the_rest_to_the_next)
+{
+	const char *options = "pattern=queue&lanes=1&size=4K";
+	static const char *const texts[] = {"one", "two", "three"};
+	sinew_channel *in = open_end(options, SINEW_IN), *out = open_end(options, SINEW_OUT);
+	struct sinew_msg msgs[4];
+
+	for (unsigned i = 0; i < 3; i++)
+		CHECK_EQ(send_text(out, texts[i]), 1);
+	CHECK_EQ(CHECK_OK(sinew_take(in, msgs, 4, soon())), 3);
+	die(in);
+	for (unsigned i = 0; i < 3; i++) {
+		in = open_end(options, SINEW_IN);
+		CHECK(expect(in, texts[i]).flags & SINEW_MSG_REDELIVERED);
+		CHECK_EQ(sinew_close(in), 0);
+	}
+	in = open_end(options, SINEW_IN);
+	CHECK_EQ(send_text(out, "new"), 1);
+	CHECK(!(expect(in, "new").flags & SINEW_MSG_REDELIVERED));
+	close_all(in, out);
+}
+
+/* However many come to a memfd and go while its maker has no time for them. */
+TEST(who_has_left_keeps_nobody_out)
+{
+	char name[300];
+	sinew_channel *in, *out;
+
+	snprintf(name, sizeof name, "ring:memfd:%s?pattern=queue&size=4K&serve=thread",
+		test_path("served"));
+	CHECK_OK(sinew_open(&in, name, SINEW_IN | SINEW_LISTEN, soon()));
+	for (unsigned i = 0; i < 3 * SINEW__RING_SLOTS; i++) {
+		CHECK_OK(sinew_open(&out, name, SINEW_OUT, soon()));
+		CHECK_EQ(send_text(out, "x"), 1);
+		CHECK_EQ(sinew_close(out), 0);
+		expect(in, "x");
+	}
+	CHECK_EQ(sinew_close(in), 0);
+}
+
 /* ---- who is stopped ---- */
 
 static void send_for_ever(void *arg)

@@ -428,6 +428,31 @@ static int send_grant(const struct sinew_region *region, int fd, unsigned count)
 	return (int)sinew__result(sinew__sys.sendmsg(fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT));
 }
 
+unsigned sinew__region_tidy(struct sinew__region_guests *guests)
+{
+	const struct timespec at_once = {0};
+	unsigned closed = 0;
+
+	pthread_mutex_lock(&guests->lock);
+	for (unsigned i = guests->link_count; i-- > 0;) {
+		struct pollfd link = {.fd = guests->links[i], .events = POLLIN};
+		if (sinew__sys.ppoll(&link, 1, &at_once, NULL) <= 0)
+			continue;
+		sinew__sys.close(link.fd);
+		guests->links[i] = guests->links[--guests->link_count];
+		closed++;
+	}
+	pthread_mutex_unlock(&guests->lock);
+	return closed;
+}
+
+/* Those who went while their maker was busy keep nobody out. */
+static bool is_full(struct sinew__region_guests *guests)
+{
+	return guests && guests->link_count == SINEW__REGION_LINKS &&
+	       sinew__region_tidy(guests) == 0;
+}
+
 static int serve(struct sinew_region *region)
 {
 	const struct state *state = region->state;
@@ -438,8 +463,7 @@ static int serve(struct sinew_region *region)
 		return nobody ? 0 : failed(region, "serve", errno);
 	}
 	struct sinew__region_guests *guests = region->guests;
-	const bool full = guests && guests->link_count == SINEW__REGION_LINKS;
-	unsigned count = full ? 0 : rights_of(region->spec.own, fd);
+	unsigned count = is_full(guests) ? 0 : rights_of(region->spec.own, fd);
 	int r = send_grant(region, fd, count);
 	if (r == -EPIPE || r == -ECONNRESET) /* it did not wait for the answer */
 		return 0;

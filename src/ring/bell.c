@@ -210,14 +210,10 @@ static bool was_the_peers(struct sinew__ring *ring)
 }
 
 /* A connection has ended: all that the process at its other end had open is closed, or about to be. */
-static void lose_link(struct sinew__ring *ring, unsigned index)
+static void lose_links(struct sinew__ring *ring)
 {
-	struct sinew__region_guests *guests = ring->guests;
-
-	pthread_mutex_lock(&guests->lock);
-	sinew__sys.close(guests->links[index]);
-	guests->links[index] = guests->links[--guests->link_count];
-	pthread_mutex_unlock(&guests->lock);
+	if (sinew__region_tidy(ring->guests) == 0)
+		return;
 	if (was_the_peers(ring))
 		atomic_store(&ring->peer_gone, true);
 	atomic_store(&ring->checked, 0);
@@ -268,9 +264,11 @@ static int poll_once(struct sinew__ring *ring, int bell, bool minds, int64_t unt
 		return 0;
 	if (fds[0].revents)
 		drain(bell);
-	for (unsigned i = n; minds && i-- > 3;)
-		if (fds[i].revents)
-			lose_link(ring, i - 3);
+	bool lost = false;
+	for (unsigned i = 3; minds && i < n; i++)
+		lost = lost || fds[i].revents;
+	if (lost)
+		lose_links(ring);
 	if (minds && fds[2].revents)
 		let_in(ring);
 	return 0;

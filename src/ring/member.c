@@ -305,8 +305,10 @@ void sinew__ring_leave(struct sinew__ring *ring)
 	if (ring->pattern == SINEW__RING_QUEUE)
 		sinew__queue_done(ring);
 	leave_lanes(ring, ring->owner);
-	sinew__swap64(&member->owner, ring->owner,
-		sinew__owner(sinew__owner_id(ring->owner), SINEW__OWNER_LEFT));
+	/* What we took over from the dead and have not delivered goes on to an heir, as if we had died. */
+	if (!ring->r.holds)
+		sinew__swap64(&member->owner, ring->owner,
+			sinew__owner(sinew__owner_id(ring->owner), SINEW__OWNER_LEFT));
 	if (ring->bells_named)
 		sinew__ring_bells_remove(ring->path, ring->slot);
 	rouse_all(ring);

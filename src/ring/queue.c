@@ -81,14 +81,22 @@ void sinew__queue_settle(struct sinew__ring *ring, unsigned lane)
 
 /* ---- taking ---- */
 
+/* Whether there is something in a lane that nobody has: a message, or a lie. The word that sends us on to
+ * the next line is neither: it stays where it is until there is a message behind it. */
+static bool has_something(const struct sinew__lane *lane)
+{
+	struct sinew__lane_message message;
+
+	return sinew__lane_read(lane, sinew__ring_unpack(sinew__see(&lane->shared->next)),
+		       &message) != SINEW__LANE_NONE;
+}
+
 /* A lane with a message, claimed; *at is where that begins. */
 static bool enter(struct sinew__ring *ring, unsigned lane, struct sinew__ring_at *at)
 {
 	const struct sinew__lane *private = &ring->lanes[lane];
-	struct sinew__ring_at next = sinew__ring_unpack(sinew__see(&private->shared->next));
-	const uint64_t word = sinew__see(sinew__lane_word(private, next.words));
 
-	if (ring->r.broken >> lane & 1 || !sinew__lane_is_there(private, next.words, word) ||
+	if (ring->r.broken >> lane & 1 || !has_something(private) ||
 		!sinew__queue_claim(ring, lane))
 		return false;
 	*at = sinew__ring_unpack(sinew__look(&private->shared->next));
@@ -294,13 +302,9 @@ bool sinew__queue_has(struct sinew__ring *ring)
 {
 	if (has_left_over(ring))
 		return true;
-	for (unsigned i = 0; i < ring->lane_count; i++) {
-		const struct sinew__lane *lane = &ring->lanes[i];
-		const uint32_t next = (uint32_t)sinew__see(&lane->shared->next);
-		const uint64_t word = sinew__see(sinew__lane_word(lane, next));
-		if (sinew__lane_is_there(lane, next, word) && !(ring->r.broken >> i & 1))
+	for (unsigned i = 0; i < ring->lane_count; i++)
+		if (!(ring->r.broken >> i & 1) && has_something(&ring->lanes[i]))
 			return true;
-	}
 	return false;
 }
 
@@ -420,11 +424,9 @@ bool sinew__queue_bury(struct sinew__ring *ring, unsigned slot, uint64_t owner, 
 static bool is_drained(struct sinew__ring *ring, unsigned index)
 {
 	const struct sinew__lane *lane = &ring->lanes[index];
-	const uint64_t next = sinew__see(&lane->shared->next);
-	const uint64_t word = sinew__see(sinew__lane_word(lane, (uint32_t)next));
 
-	return sinew__see(&lane->shared->taken) == next &&
-	       !sinew__lane_is_there(lane, (uint32_t)next, word);
+	return sinew__see(&lane->shared->taken) == sinew__see(&lane->shared->next) &&
+	       !has_something(lane);
 }
 
 int sinew__queue_find_lane(struct sinew__ring *ring)
