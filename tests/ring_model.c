@@ -283,7 +283,7 @@ bool book_has_room(const struct line *line, uint32_t size)
 
 /* ---- the end ---- */
 
-void book_close(bool reader_died, bool died, const struct sinew_ring_lane *now)
+void book_close(bool died, const struct sinew_ring_lane *now)
 {
 	const uint64_t dropped = now->dropped - book->before.dropped;
 	const uint64_t forgotten = now->forgotten - book->before.forgotten;
@@ -301,10 +301,9 @@ void book_close(bool reader_died, bool died, const struct sinew_ring_lane *now)
 	CHECK(book->kind.drops_with_the_dead || forgotten == 0);
 	CHECK(again == 0 || (book->kind.queue && !book->kind.drops_with_the_dead));
 	/* A pair's reader finds again what the one before it had in hand; the model has seen to that. */
-	CHECK(twice == 0 ||
-		(!book->kind.queue && (book->exact || (reader_died && twice <= 2 * HELD))));
+	CHECK(twice == 0 || (!book->kind.queue && (book->exact || twice <= 2 * HELD)));
 	/* One may have been copied by a reader that died before it could say so. */
-	CHECK(missing <= dropped + forgotten + reader_died);
+	CHECK(missing <= dropped + forgotten + died);
 	if (!died)
 		CHECK(missing >= dropped);
 }

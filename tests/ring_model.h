@@ -83,7 +83,8 @@ void book_cleaned(void);
 bool book_has_room(const struct line *line, uint32_t size);
 /* Whether there must be a message for this member. */
 unsigned book_waiting(const struct member *m);
-/* After it all, with nobody in the ring and nothing in it: nothing is missing but what may. */
-void book_close(bool reader_died, bool died, const struct sinew_ring_lane *now);
+/* After it all, with nobody in the ring and nothing in it: nothing is missing but what may; died: one was
+ * killed that may have read. */
+void book_close(bool died, const struct sinew_ring_lane *now);
 
 #endif

@@ -2,11 +2,12 @@
  *
  * ring_property.c - random operations on a ring, beside a model of it (ring_model.h).
  *
- * A seed gives epochs on one ring. In every other one up to four members of this process come, send by one
- * or by several, of any size, lend and commit, receive, borrow, leave, and die without a word to anybody;
- * each answer must be the model's, and so must what sinew_ring_look() counts. In the others a second
- * process works at the same time and is killed at a random moment; what was accepted must arrive, once,
- * in order, or again with its mark, or be counted.
+ * A seed gives epochs on one ring, of three kinds. Alone: up to four members of this process come, send by
+ * one or by several, of any size, lend and commit, receive, borrow, leave, and die without a word to
+ * anybody; each answer must be the model's, and so must what sinew_ring_look() counts. Between: the same
+ * process has members act in the middle of what others do, at any store to shared memory. Beside: a second
+ * process works at the same time and is killed at a random moment. What was accepted must arrive, once, in
+ * order, or again with its mark, or be counted.
  *
  * RING_SEED is the first seed, RING_SEEDS how many; a failure prints its own.
  */
@@ -23,7 +24,7 @@
 #include "ring_model.h"
 #include "runner.h"
 
-enum { SEED = 1, SEEDS = 2, EPOCHS = 12, ACTS = 400, BATCH = 3 };
+enum { SEED = 1, SEEDS = 3, EPOCHS = 12, ACTS = 400, BATCH = 3 };
 
 static const struct kind kinds[] = {
 	{"pair", "shm", "pattern=pair&keep-open=yes", 4096, false, false, false},
@@ -59,7 +60,9 @@ struct world {
 	struct member members[MEMBERS];
 	uint64_t random;
 	uint32_t most;
-	unsigned died_readers;
+	unsigned mood;
+	bool acts[MEMBERS]; /* is in the middle of an operation */
+	unsigned depth;     /* so many are */
 };
 
 static unsigned draw(struct world *w, unsigned below)
@@ -202,7 +205,7 @@ static struct sinew__ring_lane *lane_of(const struct member *m)
 
 static void act_send(struct world *w, struct member *m)
 {
-	static uint8_t data[BATCH][LARGEST];
+	uint8_t data[BATCH][LARGEST];
 	struct line *line = &book->lines[m->line];
 	struct sinew_msg msgs[BATCH];
 	const unsigned count = draw(w, 4) ? 1 : BATCH;
@@ -232,7 +235,7 @@ static void act_lend(struct world *w, struct member *m)
 {
 	struct line *line = &book->lines[m->line];
 	const uint32_t size = draw_size(w), used = draw(w, 2) ? size : draw(w, size + 1);
-	static uint8_t spare[LARGEST];
+	uint8_t spare[LARGEST];
 	struct sinew_msg loan, msg;
 
 	if (line->accepted == EACH)
@@ -287,7 +290,7 @@ static void no_message(const struct world *w, const struct member *m, int r)
 
 static int receive(struct world *w, struct member *m, size_t cap)
 {
-	static uint8_t buf[LARGEST];
+	uint8_t buf[LARGEST];
 	struct sinew_msg msg = {0};
 
 	book_released(m);
@@ -455,10 +458,9 @@ static void hear_the_rest(struct world *w)
 			1);
 		book->told += msg.lost;
 	}
-	CHECK_EQ(book->told, book->owed);
 }
 
-static void close_epoch(struct world *w, bool reader_died, bool died)
+static void close_epoch(struct world *w, bool died)
 {
 	static struct sinew_ring_look look;
 
@@ -466,7 +468,7 @@ static void close_epoch(struct world *w, bool reader_died, bool died)
 		if (w->members[i].channel)
 			leave(w, i);
 	const struct sinew_ring_lane now = book_sum(w->uri, &look);
-	book_close(reader_died, died, &now);
+	book_close(died, &now);
 }
 
 static void alone(struct world *w)
@@ -484,23 +486,72 @@ static void alone(struct world *w)
 	look(w);
 	if (w->kind.queue)
 		hear_the_rest(w);
-	close_epoch(w, false, false);
+	CHECK_EQ(book->told, book->owed);
+	close_epoch(w, false);
 }
 
-/* ---- and one who is killed ---- */
+/* ---- one in the middle of another ---- */
 
+/* For a while mostly writes, or mostly reads: so that the ring is full at times. */
 static void act_beside(struct world *w, struct member *m)
 {
+	static const unsigned moods[] = {2, 4, 6};
 	const unsigned what = draw(w, 12);
 
-	if (m->writes && (!m->reads || what % 2)) {
-		what < 2 ? act_lend(w, m) : act_send(w, m);
-	} else if (what < 2) {
+	if (draw(w, 30) == 0)
+		w->mood = draw(w, 3);
+	if (draw(w, 8) < moods[w->mood]) {
+		if (m->writes)
+			what < 2 ? act_lend(w, m) : act_send(w, m);
+	} else if (m->reads && what < 2) {
 		act_release(m);
-	} else {
+	} else if (m->reads) {
 		what < 7 ? act_take(w, m) : act_receive(w, m);
 	}
 }
+
+static void act_of(struct world *w, unsigned i)
+{
+	w->acts[i] = true;
+	w->depth++;
+	act_beside(w, &w->members[i]);
+	w->depth--;
+	w->acts[i] = false;
+}
+
+static struct world *between; /* NULL: nothing happens at a store */
+
+/* Before and after each store to a ring's memory. */
+void sinew__ring_step(void)
+{
+	struct world *w = between;
+
+	if (!w || w->depth == 0 || w->depth > 2 || draw(w, 4))
+		return;
+	for (unsigned n = draw(w, 4); n > 0; n--) {
+		const unsigned i = draw(w, MEMBERS);
+		if (w->members[i].channel && !w->acts[i])
+			act_of(w, i);
+	}
+}
+
+static void in_between(struct world *w)
+{
+	book_open(&w->kind, w->uri, false);
+	for (unsigned i = 0; i < (w->kind.queue ? MEMBERS : 2u); i++)
+		CHECK(join(w, i, !w->kind.queue || i % 2 == 0, !w->kind.queue || i % 2));
+	between = w;
+	for (unsigned n = 0; n < ACTS; n++) {
+		const unsigned i = draw(w, MEMBERS);
+		if (w->members[i].channel)
+			act_of(w, i);
+	}
+	between = NULL;
+	end_of_epoch(w);
+	close_epoch(w, false);
+}
+
+/* ---- one who is killed ---- */
 
 static void be_killed(void *arg)
 {
@@ -551,11 +602,14 @@ static void beside(struct world *w)
 	CHECK_SYS(kill(pid, SIGKILL));
 	CHECK_EQ(test_wait(pid), -SIGKILL);
 	end_of_epoch(w);
-	close_epoch(w, true, true);
+	if (w->kind.queue)
+		hear_the_rest(w);
+	close_epoch(w, true);
 }
 
 static void run_seed(const struct kind *kind, unsigned seed)
 {
+	static void (*const epochs[])(struct world *) = {alone, in_between, beside};
 	struct world w = {.kind = *kind};
 	size_t used;
 
@@ -574,7 +628,7 @@ static void run_seed(const struct kind *kind, unsigned seed)
 	for (unsigned epoch = 0; epoch < EPOCHS; epoch++) {
 		/* Whenever somebody was killed in one, the next does the same. */
 		w.random = ((uint64_t)seed << 8 | (epoch + 1)) * UINT64_C(0x9e3779b97f4a7c15);
-		(epoch % 2 ? beside : alone)(&w);
+		epochs[epoch % 3](&w);
 	}
 	CHECK_OK(sinew_remove(w.uri));
 }
