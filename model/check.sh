@@ -86,9 +86,9 @@ queues()
 {
 	holds 'each message of a queue has one reader, or another' queue -DLANES=1 -DMESSAGES=3 -DROOM=2
 	holds 'each message of a queue has one reader, or is counted' queue -DLANES=1 -DDROP
-	holds 'it has an heir, and that one, too' queue -DLANES=1 -DREADERS=3 -DDEATHS=2 -DMESSAGES=1 -DIN_ORDER
+	holds 'it has an heir, and that one, too' queue -DLANES=1 -DREADERS=3 -DDEATHS=2 -DMORTAL=2 -DMESSAGES=1 -DIN_ORDER
 	holds 'it is counted once, if an heir dies, too' \
-		queue -DLANES=1 -DREADERS=3 -DDEATHS=2 -DMESSAGES=1 -DIN_ORDER -DDROP
+		queue -DLANES=1 -DREADERS=3 -DDEATHS=2 -DMORTAL=2 -DMESSAGES=1 -DIN_ORDER -DDROP
 	ends 'the readers of a queue go on' queue -DLANES=1
 	for bug in NEXT_READ_BEFORE_CLAIM GIVEN_BACK_BEFORE_COPY NO_CATCH_UP; do
 		found "$bug" queue -DLANES=1 -DDEATHS=0
