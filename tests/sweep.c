@@ -166,7 +166,8 @@ static void sweep_all(struct sweep_talk *talk)
 				sweep_occurrence(talk, &plan, call, nth);
 	printf("%u faults of a conversation of %lu calls\n", done, plan.most);
 	CHECK(done > 0 || wanted || offered < 2 * stride);
-	CHECK(happened >= due - due / 10); /* what is counted once is made again */
+	/* What is counted once is made again, but for a few whose number the time decides. */
+	CHECK(happened + due / 10 + (stride > 1 ? 2 : 0) >= due && (happened > 0 || due < 3));
 }
 
 /* Sweeps the conversation where this mechanism can hold it. */
