@@ -16,14 +16,14 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "names_inside.h"
+#include "public_name.h"
 
 #include "../banned.h"
 
-enum { ANSWER = 8192, PRIVATE = 7 /* ".9f1c2d" */ };
+enum { ANSWER = 8192 };
 
 /* What the kernel said of one socket. */
 struct answer {
@@ -85,22 +85,6 @@ static bool ask(int fd, uint32_t ino, struct answer *answer)
 	return true;
 }
 
-/* A socket that was made under a private name, "/run/a.sock.9f1c2d", and then renamed, as sinew does, keeps
- * that: where the name without its end leads to the same file, this is what it is called. */
-static void forget_private_end(struct answer *answer)
-{
-	size_t length = strlen(answer->name);
-	struct stat st;
-
-	if (answer->name[0] != '/' || length <= PRIVATE || answer->name[length - PRIVATE] != '.' ||
-		strspn(answer->name + length - PRIVATE + 1, "0123456789abcdef") != PRIVATE - 1)
-		return;
-	answer->name[length - PRIVATE] = '\0';
-	if (lstat(answer->name, &st) < 0 || !S_ISSOCK(st.st_mode) ||
-		(uint32_t)st.st_ino != answer->file)
-		answer->name[length - PRIVATE] = '.';
-}
-
 static bool ask_kernel(uint32_t ino, char *text)
 {
 	struct answer own, peer;
@@ -113,7 +97,7 @@ static bool ask_kernel(uint32_t ino, char *text)
 		close(fd);
 	if (!known || !own.name[0])
 		return false;
-	forget_private_end(&own);
+	sinew__public_name(own.name, own.file);
 	snprintf(text, SINEW__NAME_MOST, "unix:%.500s", own.name);
 	return true;
 }

@@ -8,9 +8,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "../../banned.h"
+#include "../public_name.h"
 #include "facts.h"
 #include "files.h"
 #include "spaces.h"
@@ -153,28 +153,13 @@ static void put_address(const struct sinew__socket *socket, unsigned side, char 
 	snprintf(text, room, socket->six ? "[%s]:%u" : "%s:%u", shown, socket->ports[side]);
 }
 
-/* A socket keeps the name that it was bound to, "PATH.UID.new", when sinew gives it the one that it is to
- * be found by: if the file there is the same, that is its name. */
 static void put_unix(const struct sinew__socket *socket, char *text, size_t room)
 {
-	static const char suffix[] = ".new";
-	size_t size = strlen(socket->name), digits;
-	char path[sizeof socket->name];
-	struct stat st;
+	char name[sizeof socket->name];
 
-	snprintf(text, room, "unix:%s", socket->name);
-	if (!socket->file || *socket->name != '/' || size < sizeof suffix ||
-		strcmp(socket->name + size - strlen(suffix), suffix) != 0)
-		return;
-	memcpy(path, socket->name, sizeof path);
-	path[size - strlen(suffix)] = '\0';
-	char *dot = strrchr(path, '.');
-	digits = dot ? strspn(dot + 1, "0123456789") : 0;
-	if (!digits || dot[1 + digits])
-		return;
-	*dot = '\0';
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_ino == socket->file)
-		snprintf(text, room, "unix:%s", path);
+	memcpy(name, socket->name, sizeof name);
+	sinew__public_name(name, (uint32_t)socket->file);
+	snprintf(text, room, "unix:%s", name);
 }
 
 void sinew__socket_text(struct sinew__sockets *sockets, uint32_t pid,
