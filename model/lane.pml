@@ -2,8 +2,8 @@
  *
  * lane.pml - one writer, one reader, one lane: is each message read whole, in order, once? For spin.
  *
- * Model of src/ring/lane.h and lane.c: reserve() with has_room() and skip(), commit(), read(),
- * give_back(), lane_end(); of member.c take_lane() and join_pair(), for those who come after the dead; and
+ * Model of src/ring/lane.h and lane.c: reserve() with has_room() and skip(), commit(), hold() and show(),
+ * read(), give_back(), lane_end(); of member.c take_lane() and join_pair(), for those who come after the dead; and
  * of read.c the copy and the borrowing. Positions run modulo two laps: a stale word is one lap old, for
  * each lap writes each start of a line, and the rest is cleared. Bytes beside a word (payload, tag)
  * look like the word that would be awaited there next. Words and data carry the number of their message.
@@ -47,6 +47,11 @@
 #define TAGGED 3
 #define SKIP 4
 #define POSED 5 /* no word at all */
+/* Of a batch of two in a line, each with 1 unit: the second word is stored first, and published by the first. */
+#define FIRST 6
+#define SECOND 7
+#define IS_MESSAGE(kind) ((kind) < SKIP || (kind) > POSED)
+#define IS_ONE(kind) ((kind) == ONE || (kind) > POSED)
 
 #define RUN (2 * COUNT) /* positions are modulo this */
 #define PLACE(p) ((p) % LINE)
@@ -83,6 +88,7 @@ inline flush(i)
 	memory[where[i]] = what[i];
 	if
 	:: where[i] < COUNT && what[i] && KIND_OF(what[i]) < SKIP -> visible = NUMBER_OF(what[i])
+	:: where[i] < COUNT && what[i] && KIND_OF(what[i]) == FIRST -> visible = NUMBER_OF(what[i]) + 1
 	:: else
 	fi;
 	if
@@ -193,7 +199,7 @@ inline follow(p, u, kind)
 	if
 	:: kind == INLINE || kind == SKIP -> p = NEXT_LINE(p)
 	:: kind == TAGGED -> p = (p + 2) % RUN; u = (u + 1) % RUN
-	:: kind == ONE -> p = (p + 1) % RUN; u = (u + 1) % RUN
+	:: IS_ONE(kind) -> p = (p + 1) % RUN; u = (u + 1) % RUN
 	:: kind == TWO -> p = (p + 1) % RUN; u = (u + 2) % RUN
 	fi
 }
@@ -256,6 +262,23 @@ inline reserve()
 #endif
 }
 
+#define PAIR_END ((at + 2) % RUN)
+
+/* hold(), hold(), show(). */
+inline send_two()
+{
+	put(DATA(unit), number);
+#ifndef BUG_NOT_CLEARED
+	put(WORD(at + 1), 0);
+#endif
+	put(DATA(unit + 1), number + 1);
+	put(WORD(at + 1), MAKE(LAP(at + 1), SECOND, number + 1));
+	publish(WORD(at), MAKE(LAP(at), FIRST, number));
+	at = PAIR_END;
+	unit = (unit + 2) % RUN;
+	number = number + 2
+}
+
 /* What is left of a writer that dies: of the sends that have returned all, of the last what is there. */
 inline drain(n)
 {
@@ -284,7 +307,7 @@ inline find_place()
 	do
 	:: i < COUNT && LAP_OF(memory[WORD(at)]) == LAP(at) ->
 		kind = KIND_OF(memory[WORD(at)]);
-		assert(kind < POSED);
+		assert(kind != POSED);
 		follow(at, unit, kind);
 		i++
 	:: else -> break
@@ -329,6 +352,14 @@ active proctype writer()
 		:: d_step { writer_deaths > 0 -> writer_deaths--; drain(older); find_place() }
 		fi;
 		d_step { kind = 0; after = 0; after_unit = 0 }
+#ifdef BATCHES
+	:: d_step {
+		number < MESSAGES && PLACE(at) == 0 && count <= BUFFER - 5 &&
+		ROOM(PAIR_END, (unit + 2) % RUN) ->
+			older = count;
+			send_two()
+	   }
+#endif
 	:: d_step { writer_deaths > 0 -> writer_deaths--; drain(older); find_place() }
 	:: d_step { writer_deaths > 0 -> writer_deaths--; drain(count); find_place() }
 	:: number > MESSAGES -> break
@@ -363,9 +394,9 @@ inline copy_out()
 		od;
 		i = 0
 #ifdef BUG_WORD_RELAXED
-	:: d_step { KIND_OF(word) == ONE && is_early -> assert(early == NUMBER_OF(word)) }
+	:: d_step { IS_ONE(KIND_OF(word)) && is_early -> assert(early == NUMBER_OF(word)) }
 #endif
-	:: d_step { KIND_OF(word) == ONE -> INSIDE(0) }
+	:: d_step { IS_ONE(KIND_OF(word)) -> INSIDE(0) }
 	:: d_step { KIND_OF(word) == TWO -> INSIDE(0) }
 		INSIDE(1)
 	:: d_step { KIND_OF(word) == TAGGED -> BESIDE(1) }
@@ -384,8 +415,9 @@ inline read()
 		word = memory[WORD(at)]
 	:: else
 	fi;
-	assert(KIND_OF(word) < SKIP);
+	assert(IS_MESSAGE(KIND_OF(word)));
 	assert(NUMBER_OF(word) == given + held + 1);
+	assert(NUMBER_OF(word) <= visible);
 	from = at;
 	from_unit = unit;
 	follow(at, unit, KIND_OF(word));

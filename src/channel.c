@@ -200,7 +200,8 @@ static int enter_wait(struct sinew_channel *channel, unsigned direction, int64_t
 	return 0;
 }
 
-static int carries(const struct sinew_channel *channel, const struct sinew_msg *msg)
+static __attribute__((noinline)) int carries_more(
+	const struct sinew_channel *channel, const struct sinew_msg *msg)
 {
 	uint64_t bits = channel->caps.bits;
 
@@ -225,6 +226,13 @@ static int carries(const struct sinew_channel *channel, const struct sinew_msg *
 		return sinew__fail(EINVAL, "%s: a message of %zu bytes without data",
 			channel->spec.text, msg->size);
 	return 0;
+}
+
+static inline int carries(const struct sinew_channel *channel, const struct sinew_msg *msg)
+{
+	const bool plain = !(msg->priority | msg->flags | msg->fd_count) && msg->data;
+
+	return __builtin_expect(plain, 1) ? 0 : carries_more(channel, msg);
 }
 
 HOT int sinew_send(

@@ -57,17 +57,6 @@ int sinew__lane_read_slowly(const struct sinew__lane *lane, struct sinew__ring_a
 	return 1;
 }
 
-/* Whether there is room up to `end`, of whose line nothing may be in use. CORRUPT: `taken` lies. */
-static int has_room(const struct sinew__lane_out *out, struct sinew__ring_at end)
-{
-	const uint32_t count = out->lane.word_count;
-	const uint32_t line_end = ((end.words - 1) | LINE_MASK) + 1;
-
-	if (line_end - out->taken.words <= count && end.units - out->taken.units <= count)
-		return 1;
-	return SINEW__LANE_NONE;
-}
-
 /* Looks how far the reader is. */
 static int look(struct sinew__lane_out *out)
 {
@@ -81,21 +70,13 @@ static int look(struct sinew__lane_out *out)
 	return 1;
 }
 
+/* Room up to `end`: 1, NONE, CORRUPT. */
 static int ensure(struct sinew__lane_out *out, struct sinew__ring_at end)
 {
-	int r = has_room(out, end);
-
-	if (r != SINEW__LANE_NONE)
-		return r;
-	r = look(out);
-	return r == 1 ? has_room(out, end) : r;
-}
-
-static uint64_t make_word(
-	const struct sinew__lane *lane, uint32_t word, unsigned kind, uint32_t size)
-{
-	return (uint64_t)sinew__lane_lap(lane, word) << SINEW__WORD_LAP |
-	       (uint64_t)kind << SINEW__WORD_KIND | size;
+	if (sinew__lane_has_room(out, end))
+		return 1;
+	int r = look(out);
+	return r == 1 ? sinew__lane_has_room(out, end) : r;
 }
 
 /* A message whose words do not fit into this line begins in the next one. */
@@ -108,7 +89,7 @@ static int skip(struct sinew__lane_out *out)
 	if (r != 1)
 		return r;
 	sinew__publish(sinew__lane_word(lane, out->at.words),
-		make_word(lane, out->at.words, SINEW__WORD_SKIP, 0));
+		sinew__lane_make_word(lane, out->at.words, SINEW__WORD_SKIP, 0));
 	out->at = next;
 	return 1;
 }
@@ -146,7 +127,7 @@ int sinew__lane_reserve(struct sinew__lane_out *out, uint32_t size, const uint64
 	if (kind & SINEW__WORD_LOST)
 		note(lane, at.words + extras(kind), out->lost);
 	slot->word = at.words;
-	slot->value = make_word(lane, at.words, kind, size);
+	slot->value = sinew__lane_make_word(lane, at.words, kind, size);
 	slot->after = after;
 	slot->data = kind & SINEW__WORD_INLINE
 			     ? (void *)sinew__lane_word(lane, at.words + 1 + extras(kind))

@@ -7,7 +7,8 @@
  * the word that the reader looks at next was made not to be of that lap. So a reader that sees a word
  * (acquire) sees its message, and whatever it finds at the next position is either a published word
  * or none: words at the start of a line never hold anything else, those behind are cleared before
- * the reader can come to them.
+ * the reader can come to them. Of several in one line the first is published last (hold, show): what then
+ * stands behind it is the same if it never is, and cleared by who comes after.
  * The writer overwrites nothing from `taken` on; the reader's release store of `taken` comes after its
  * last read of what lies before. Both ends rebuild their position from `taken` and the words, so
  * nothing is lost with a process but a message that was not published.
@@ -38,6 +39,10 @@ struct sinew__lane_out {
 	struct sinew__ring_at at;    /* where the next message goes */
 	struct sinew__ring_at taken; /* what we know of the reader's */
 	uint64_t lost;               /* dropped since the last message */
+	struct sinew__lane_held {    /* the first word of a batch, if there is one */
+		uint32_t word;
+		uint64_t value; /* never 0 */
+	} held;
 };
 
 struct sinew__lane_in {
@@ -113,6 +118,29 @@ static inline int sinew__lane_read(const struct sinew__lane *lane, struct sinew_
 	return 1;
 }
 
+/* The same of most messages, in a few instructions: false if there is none, or more to do. */
+static inline bool sinew__lane_read_plain(const struct sinew__lane *lane, struct sinew__ring_at at,
+	struct sinew__lane_message *message)
+{
+	const sinew__shared64 *place = sinew__lane_word(lane, at.words);
+	const uint64_t word = sinew__see(place);
+	const uint32_t size = (uint32_t)word;
+	const unsigned kind = word >> SINEW__WORD_KIND & 0xf;
+
+	*message = (struct sinew__lane_message){.data = sinew__lane_data(lane, at.units),
+		.size = size,
+		.after = {at.words + 1, at.units + sinew__lane_units(size)}};
+	__builtin_prefetch(message->data);
+	if (!sinew__lane_is_there(lane, at.words, word))
+		return false;
+	if (kind == 0)
+		return size <= lane->most;
+	message->data = (const uint8_t *)(place + 1);
+	message->after = (struct sinew__ring_at){at.words + SINEW__RING_LINE, at.units};
+	return kind == SINEW__WORD_INLINE && !(at.words & (SINEW__RING_LINE - 1)) &&
+	       size <= SINEW__RING_SMALL;
+}
+
 /* Everything before `at` may be overwritten. */
 static inline void sinew__lane_give_back(const struct sinew__lane *lane, struct sinew__ring_at at)
 {
@@ -134,6 +162,59 @@ struct sinew__lane_slot {
 int sinew__lane_reserve(struct sinew__lane_out *, uint32_t size, const uint64_t *tag, bool inside,
 	struct sinew__lane_slot *);
 
+static inline uint64_t sinew__lane_make_word(
+	const struct sinew__lane *lane, uint32_t word, unsigned kind, uint32_t size)
+{
+	return (uint64_t)sinew__lane_lap(lane, word) << SINEW__WORD_LAP |
+	       (uint64_t)kind << SINEW__WORD_KIND | size;
+}
+
+/* Whether there is room up to `end`, of whose line nothing may be in use, as far as we know. */
+static inline bool sinew__lane_has_room(
+	const struct sinew__lane_out *out, struct sinew__ring_at end)
+{
+	const uint32_t count = out->lane.word_count;
+	const uint32_t line_end = ((end.words - 1) | (SINEW__RING_LINE - 1)) + 1;
+
+	return line_end - out->taken.words <= count && end.units - out->taken.units <= count;
+}
+
+/* Lines a little ahead, where the reader is done with them: it has them, and each would be waited for. */
+static inline void sinew__lane_fetch_ahead(
+	const struct sinew__lane_out *out, struct sinew__ring_at at)
+{
+	const struct sinew__lane *lane = &out->lane;
+	const struct sinew__ring_at ahead = {
+		at.words + SINEW__RING_LINE, at.units + SINEW__RING_LINE};
+
+	if (!sinew__lane_has_room(out, (struct sinew__ring_at){ahead.words + 1, ahead.units + 1}))
+		return;
+	sinew__prefetch_to_write(sinew__lane_data(lane, ahead.units));
+	if (!(at.words & (SINEW__RING_LINE - 1)))
+		sinew__prefetch_to_write((const void *)sinew__lane_word(lane, ahead.words));
+}
+
+/* The same for most messages, in a few instructions: false if there is more to do. */
+static inline bool sinew__lane_reserve_plain(
+	struct sinew__lane_out *out, uint32_t size, struct sinew__lane_slot *slot)
+{
+	const struct sinew__lane *lane = &out->lane;
+	const struct sinew__ring_at at = out->at;
+
+	if (size <= SINEW__RING_SMALL && !(at.words & (SINEW__RING_LINE - 1)))
+		*slot = (struct sinew__lane_slot){
+			.data = (void *)(sinew__lane_word(lane, at.words) + 1),
+			.value = sinew__lane_make_word(lane, at.words, SINEW__WORD_INLINE, size),
+			.after = {at.words + SINEW__RING_LINE, at.units}};
+	else
+		*slot = (struct sinew__lane_slot){.data = sinew__lane_data(lane, at.units),
+			.value = sinew__lane_make_word(lane, at.words, 0, size),
+			.after = {at.words + 1, at.units + sinew__lane_units(size)}};
+	slot->word = at.words;
+	sinew__lane_fetch_ahead(out, at);
+	return !out->lost && sinew__lane_has_room(out, slot->after);
+}
+
 /* Publishes what was reserved, when its bytes are there. */
 static inline void sinew__lane_commit(
 	struct sinew__lane_out *out, const struct sinew__lane_slot *slot)
@@ -143,6 +224,33 @@ static inline void sinew__lane_commit(
 	if (slot->after.words & (SINEW__RING_LINE - 1))
 		sinew__put(sinew__lane_word(lane, slot->after.words), 0);
 	sinew__publish(sinew__lane_word(lane, slot->word), slot->value);
+	out->at = slot->after;
+	out->lost = 0;
+}
+
+/* Publishes the batch. */
+static inline void sinew__lane_show(struct sinew__lane_out *out)
+{
+	if (out->held.value)
+		sinew__publish(sinew__lane_word(&out->lane, out->held.word), out->held.value);
+	out->held.value = 0;
+}
+
+/* As commit, of a batch: the words of a line become visible with the first of them, which is stored last,
+ * so that a reader close behind gets the line once. Before anything waits, show. */
+static inline void sinew__lane_hold(
+	struct sinew__lane_out *out, const struct sinew__lane_slot *slot)
+{
+	const struct sinew__lane *lane = &out->lane;
+
+	if ((slot->word ^ out->held.word) / SINEW__RING_LINE)
+		sinew__lane_show(out);
+	if (slot->after.words & (SINEW__RING_LINE - 1))
+		sinew__put(sinew__lane_word(lane, slot->after.words), 0);
+	if (out->held.value)
+		sinew__put(sinew__lane_word(lane, slot->word), slot->value);
+	else
+		out->held = (struct sinew__lane_held){slot->word, slot->value};
 	out->at = slot->after;
 	out->lost = 0;
 }

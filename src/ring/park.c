@@ -41,6 +41,10 @@ enum {
 	IN_VAIN = 3,         /* waits longer than that until we sleep at once */
 	RETRY = 16,          /* and how often we try to spin all the same */
 	PATIENCE = 64,       /* times that we yield to who is in our way before we sleep */
+	SHORT = 2,           /* looks of a short wait */
+	AT_HEELS = 4,        /* short waits until we linger */
+	LINGER = 24,         /* pauses of that: about a microsecond */
+	GATHERED = 4,        /* messages without a wait that make it worth while */
 };
 
 /* ThreadSanitizer knows no fences; it makes every atomic operation one. */
@@ -341,6 +345,17 @@ static bool is_worth_it(struct sinew__waiting *waiting)
 	return waiting->spun_in_vain++ % RETRY == 0;
 }
 
+/* Close behind the other side each look takes a line from it that it is about to write, for one message.
+ * A moment later there are several; if there are not, we are in step with it, and looking is best. */
+static void linger(struct sinew__waiting *waiting)
+{
+	if (waiting->short_waits > AT_HEELS && waiting->since < GATHERED)
+		waiting->short_waits = 0;
+	waiting->since = 0;
+	for (unsigned i = 0; waiting->short_waits >= AT_HEELS && i < LINGER; i++)
+		rest();
+}
+
 static bool spin(struct sinew__ring *ring, unsigned direction, bool (*ready)(struct sinew__ring *))
 {
 	struct sinew__waiting *waiting = waiting_of(ring, direction);
@@ -351,9 +366,13 @@ static bool spin(struct sinew__ring *ring, unsigned direction, bool (*ready)(str
 
 	if (ring->wait == SINEW__RING_POWER || !is_worth_it(waiting))
 		return false;
+	if (!crowded)
+		linger(waiting);
 	for (unsigned i = 0; i < pauses; i++) {
-		if (ready(ring))
+		if (ready(ring)) {
+			waiting->short_waits = i < SHORT ? waiting->short_waits + 1 : 0;
 			goto done;
+		}
 		rest();
 	}
 	/* A yield beside busy strangers may cost a whole slice. */

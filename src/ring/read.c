@@ -102,14 +102,36 @@ static int corrupt(struct sinew__ring *ring)
 
 /* ---- messages ---- */
 
+typedef uint64_t two_words __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* A message with nothing beside its data. By what the compiler makes of an assignment, clearing it takes
+ * longer than all else that is done for a small one. */
+static inline void plain_message(
+	struct sinew_msg *msg, const void *data, size_t size, uint64_t peer)
+{
+	two_words *words = (two_words *)(void *)msg;
+
+	_Static_assert(sizeof *msg == 8 * sizeof *words && offsetof(struct sinew_msg, peer) == 16,
+		"all of it");
+	words[0] = (two_words){(uintptr_t)data, size};
+	words[1] = (two_words){peer, 0};
+	for (unsigned i = 2; i < sizeof *msg / sizeof *words; i++)
+		words[i] = (two_words){0, 0};
+}
+
+/* The id of who writes to our end of a pair. */
+static inline uint64_t writer_of(const struct sinew__ring *ring)
+{
+	return sinew__owner_id(sinew__look(&ring->members[1 - ring->slot].owner));
+}
+
 static void describe(struct sinew__ring *ring, const struct sinew__lane_message *found,
 	const void *data, struct sinew_msg *msg)
 {
-	const uint64_t from = ring->pattern == SINEW__RING_PAIR
-				      ? sinew__look(&ring->members[1 - ring->slot].owner)
-				      : ring->r.from;
-
-	*msg = (struct sinew_msg){.data = data, .size = found->size, .peer = sinew__owner_id(from)};
+	*msg = (struct sinew_msg){.data = data,
+		.size = found->size,
+		.peer = ring->pattern == SINEW__RING_PAIR ? writer_of(ring)
+							  : sinew__owner_id(ring->r.from)};
 	if (found->tagged) {
 		msg->flags |= SINEW_MSG_TAGGED;
 		msg->tag = found->tag;
@@ -129,6 +151,7 @@ static void count(struct sinew__ring *ring, uint64_t messages, uint64_t bytes)
 	sinew__add(&ring->channel->count.received, messages);
 	sinew__add(&ring->channel->count.bytes_received, bytes);
 	ring->r.reads += (unsigned)messages;
+	ring->r.waiting.since += (unsigned)messages;
 }
 
 /* Who never has to wait serves the others, too, now and then: those who want to come in, and those whose
@@ -165,7 +188,18 @@ static void meet(struct sinew__ring *ring)
 		atomic_store(&ring->peer, sinew__see(&ring->members[1 - ring->slot].owner));
 }
 
-HOT static int copy_from_pair(
+/* A message was copied: what lies before `after` may be overwritten. */
+static inline void hand_over(struct sinew__ring *ring, struct sinew__ring_at after)
+{
+	struct sinew__lane_in *in = &ring->r.in;
+
+	in->at = after;
+	sinew__lane_give_back(&in->lane, after);
+	sinew__ring_tell(ring, SINEW_IN, &in->lane.shared->room);
+	sinew__count(&in->lane.shared->received, 1);
+}
+
+static int copy_from_pair(
 	struct sinew__ring *ring, void *buf, size_t cap, struct sinew__lane_message *found)
 {
 	struct sinew__lane_in *in = &ring->r.in;
@@ -177,10 +211,7 @@ HOT static int copy_from_pair(
 		return -EMSGSIZE;
 	meet(ring);
 	sinew__copy(buf, found->data, found->size);
-	in->at = found->after;
-	sinew__lane_give_back(&in->lane, in->at);
-	sinew__ring_tell(ring, SINEW_IN, &in->lane.shared->room);
-	sinew__count(&in->lane.shared->received, 1);
+	hand_over(ring, found->after);
 	return 1;
 }
 
@@ -219,7 +250,32 @@ static int end_or(struct sinew__ring *ring, int r, struct sinew_msg *msg)
 	return SINEW_END;
 }
 
-HOT int sinew__ring_recv(
+/* Whether a pair has nothing to see to but a message that may be there. */
+static inline bool is_plain(const struct sinew__ring *ring)
+{
+	return ring->pattern == SINEW__RING_PAIR && !ring->r.borrowed && !ring->r.broken &&
+	       ring->r.reads < SERVE_EACH && !(ring->channel->flags & SINEW_EVENTS) &&
+	       !ring->channel->lost && ring->r.waiting.set < 0 &&
+	       atomic_load_explicit(&ring->peer, memory_order_relaxed);
+}
+
+/* The way of most messages: whether there was one. */
+static inline bool recv_plain(
+	struct sinew__ring *ring, void *buf, size_t cap, struct sinew_msg *msg)
+{
+	struct sinew__lane_in *in = &ring->r.in;
+	struct sinew__lane_message found;
+
+	if (!sinew__lane_read_plain(&in->lane, in->at, &found) || found.size > cap)
+		return false;
+	sinew__copy(buf, found.data, found.size);
+	hand_over(ring, found.after);
+	plain_message(msg, buf, found.size, writer_of(ring));
+	count(ring, 1, found.size);
+	return true;
+}
+
+static __attribute__((noinline)) int recv_carefully(
 	struct sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
 {
 	struct sinew__ring *ring = sinew__ring_of(channel);
@@ -234,7 +290,7 @@ HOT int sinew__ring_recv(
 	for (;;) {
 		r = ring->pattern == SINEW__RING_PAIR ? copy_from_pair(ring, buf, cap, &found)
 						      : sinew__queue_copy(ring, buf, cap, &found);
-		if (__builtin_expect(r == 1, 1))
+		if (r == 1)
 			break;
 		if (r == -EMSGSIZE)
 			return too_large(ring, &found, cap, msg);
@@ -244,38 +300,74 @@ HOT int sinew__ring_recv(
 	}
 	describe(ring, &found, buf, msg);
 	count(ring, 1, found.size);
-	if (__builtin_expect(ring->r.waiting.set >= 0, 0))
+	if (ring->r.waiting.set >= 0)
 		sinew__ring_fd_update(ring, SINEW_IN);
 	return 1;
 }
 
-static int borrow_from_pair(
-	struct sinew__ring *ring, struct sinew__lane_message *found, unsigned count)
+HOT int sinew__ring_recv(
+	struct sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
+{
+	struct sinew__ring *ring = sinew__ring_of(channel);
+
+	return is_plain(ring) && recv_plain(ring, buf, cap, msg)
+		       ? 1
+		       : recv_carefully(channel, buf, cap, msg, until);
+}
+
+/* Lends what is there of a pair, up to `most`: how many; NONE; CORRUPT. */
+static int borrow_from_pair(struct sinew__ring *ring, struct sinew_msg *msgs, unsigned most)
 {
 	struct sinew__lane_in *in = &ring->r.in;
+	struct sinew__lane_message found;
+	const uint64_t writer = writer_of(ring);
+	uint64_t bytes = 0;
 	unsigned n = 0;
 	int r = ring->r.broken ? SINEW__LANE_CORRUPT : 1;
 
-	while (n < count && r == 1) {
-		r = sinew__lane_read(&in->lane, in->at, &found[n]);
-		if (r == 1)
-			in->at = found[n++].after;
+	for (; n < most && r == 1; n++) {
+		struct sinew__lane_message plain;
+		if (sinew__lane_read_plain(&in->lane, in->at, &plain) && !ring->channel->lost) {
+			plain_message(&msgs[n], plain.data, plain.size, writer);
+			in->at = plain.after;
+			bytes += plain.size;
+			continue;
+		}
+		r = sinew__lane_read(&in->lane, in->at, &found);
+		if (r != 1)
+			break;
+		describe(ring, &found, found.data, &msgs[n]);
+		in->at = found.after;
+		bytes += found.size;
 	}
-	if (n)
-		meet(ring);
-	if (n)
-		sinew__count(&in->lane.shared->received, n);
-	return n ? (int)n : r;
+	if (n == 0)
+		return r;
+	meet(ring);
+	sinew__count(&in->lane.shared->received, n);
+	count(ring, n, bytes);
+	return (int)n;
+}
+
+static int borrow_from_queue(struct sinew__ring *ring, struct sinew_msg *msgs, unsigned most)
+{
+	struct sinew__lane_message found[LENT_AT_ONCE];
+	const int n = sinew__queue_take(ring, found, most < LENT_AT_ONCE ? most : LENT_AT_ONCE);
+	uint64_t bytes = 0;
+
+	for (int i = 0; i < n; i++) {
+		describe(ring, &found[i], found[i].data, &msgs[i]);
+		bytes += found[i].size;
+	}
+	if (n > 0)
+		count(ring, (uint64_t)n, bytes);
+	return n;
 }
 
 int sinew__ring_take(
 	struct sinew_channel *channel, struct sinew_msg *msgs, unsigned wanted, int64_t until)
 {
 	struct sinew__ring *ring = sinew__ring_of(channel);
-	struct sinew__lane_message found[LENT_AT_ONCE];
-	const unsigned most = wanted < LENT_AT_ONCE ? wanted : LENT_AT_ONCE;
 	unsigned tries = 0;
-	uint64_t bytes = 0;
 	int n;
 
 	give_back(ring);
@@ -285,20 +377,15 @@ int sinew__ring_take(
 	if (channel->flags & SINEW_EVENTS && (n = events(ring, msgs)) != 0)
 		return n;
 	for (;;) {
-		n = ring->pattern == SINEW__RING_PAIR ? borrow_from_pair(ring, found, most)
-						      : sinew__queue_take(ring, found, most);
+		n = ring->pattern == SINEW__RING_PAIR ? borrow_from_pair(ring, msgs, wanted)
+						      : borrow_from_queue(ring, msgs, wanted);
 		if (n > 0)
 			break;
 		int r = without(ring, n, msgs, tries++, until);
 		if (r != 0)
 			return end_or(ring, r, msgs);
 	}
-	for (int i = 0; i < n; i++) {
-		describe(ring, &found[i], found[i].data, &msgs[i]);
-		bytes += found[i].size;
-	}
 	ring->r.borrowed = (unsigned)n;
-	count(ring, (uint64_t)n, bytes);
 	if (ring->r.waiting.set >= 0)
 		sinew__ring_fd_update(ring, SINEW_IN);
 	return n;

@@ -10,6 +10,8 @@
 #include "../wait.h"
 #include "ring.h"
 
+enum { HELD_BACK = 1024 }; /* bytes of a message that may wait for the rest of its line */
+
 /* Whom a message of ours reaches. */
 static struct sinew__ring_bell *readers(struct sinew__ring *ring)
 {
@@ -111,8 +113,22 @@ static int without_room(
 	return r < 0 ? r : 1;
 }
 
+/* Publishes what was reserved for a message, or with `more` holds it back for the rest of a batch. */
+static inline void fill(struct sinew__ring *ring, const struct sinew_msg *msg,
+	const struct sinew__lane_slot *slot, bool more)
+{
+	sinew__copy(slot->data, msg->data, msg->size);
+	if (!more) {
+		sinew__lane_commit(&ring->w.out, slot);
+		return;
+	}
+	sinew__lane_hold(&ring->w.out, slot);
+	if (msg->size > HELD_BACK)
+		sinew__lane_show(&ring->w.out);
+}
+
 /* Puts one message in: 1, 0 it was dropped, -errno. */
-HOT static int put(struct sinew__ring *ring, const struct sinew_msg *msg, int64_t until)
+static int put(struct sinew__ring *ring, const struct sinew_msg *msg, bool more, int64_t until)
 {
 	const uint64_t *tag = msg->flags & SINEW_MSG_TAGGED ? &msg->tag : NULL;
 	struct sinew__lane_slot slot;
@@ -126,12 +142,12 @@ HOT static int put(struct sinew__ring *ring, const struct sinew_msg *msg, int64_
 			return r;
 	}
 	for (;;) {
-		int r = __builtin_expect(waits_for_peer(ring), 0)
-				? SINEW__LANE_NONE
-				: sinew__lane_reserve(
-					  &ring->w.out, (uint32_t)msg->size, tag, false, &slot);
-		if (__builtin_expect(r == 1, 1))
+		int r = waits_for_peer(ring) ? SINEW__LANE_NONE
+					     : sinew__lane_reserve(&ring->w.out,
+						       (uint32_t)msg->size, tag, false, &slot);
+		if (r == 1)
 			break;
+		sinew__lane_show(&ring->w.out);
 		if (r == SINEW__LANE_CORRUPT)
 			return corrupt(ring);
 		r = without_room(ring, (struct sinew__wanted){(uint32_t)msg->size, tag, false},
@@ -139,8 +155,7 @@ HOT static int put(struct sinew__ring *ring, const struct sinew_msg *msg, int64_
 		if (r <= 0)
 			return r;
 	}
-	sinew__copy(slot.data, msg->data, msg->size);
-	sinew__lane_commit(&ring->w.out, &slot);
+	fill(ring, msg, &slot, more);
 	return 1;
 }
 
@@ -152,37 +167,89 @@ static void count(struct sinew__ring *ring, uint64_t messages, uint64_t bytes)
 	sinew__count(&shared->sent_bytes, bytes);
 	sinew__add(&ring->channel->count.sent, messages);
 	sinew__add(&ring->channel->count.bytes_sent, bytes);
+	ring->w.waiting.since += (unsigned)messages;
 	sinew__ring_tell(ring, SINEW_OUT, readers(ring));
+}
+
+/* What is in of a batch. */
+struct progress {
+	unsigned done; /* with those dropped */
+	uint64_t in, bytes;
+};
+
+static __attribute__((noinline)) int put_rest(struct sinew__ring *ring,
+	const struct sinew_msg *msgs, unsigned n, struct progress *p, int64_t until)
+{
+	int r = check(ring);
+
+	for (; r >= 0 && p->done < n; p->done++) {
+		const struct sinew_msg *msg = &msgs[p->done];
+		/* What is in already must not wait with us for room. */
+		r = put(ring, msg, n > 1, p->in ? SINEW_NOW : until);
+		if (r == -EAGAIN && p->in && until != SINEW_NOW &&
+			ring->full == SINEW__RING_BLOCK) {
+			count(ring, p->in, p->bytes);
+			p->in = p->bytes = 0;
+			r = put(ring, msg, n > 1, until);
+		}
+		if (r < 0)
+			break;
+		p->in += (unsigned)r;
+		p->bytes += r ? msg->size : 0;
+	}
+	return r;
+}
+
+/* Whether all that can keep a message out is its shape and a lack of room. */
+static inline bool is_plain(struct sinew__ring *ring)
+{
+	if (ring->w.broken || ring->w.loaned ||
+		atomic_load_explicit(&ring->peer_gone, memory_order_relaxed))
+		return false;
+	if (ring->pattern == SINEW__RING_QUEUE)
+		return true;
+	const uint64_t peer = atomic_load_explicit(&ring->peer, memory_order_relaxed);
+	return sinew__owner_state(peer) == SINEW__OWNER_LIVE &&
+	       sinew__see(&ring->members[1 - ring->slot].owner) == peer;
+}
+
+/* The way of most messages: whether it is in. */
+static inline bool put_plain(struct sinew__ring *ring, const struct sinew_msg *msg, bool more)
+{
+	struct sinew__lane_slot slot;
+
+	if (msg->size > ring->most || msg->flags || msg->peer ||
+		!sinew__lane_reserve_plain(&ring->w.out, (uint32_t)msg->size, &slot))
+		return false;
+	fill(ring, msg, &slot, more);
+	return true;
 }
 
 HOT int sinew__ring_send(
 	struct sinew_channel *channel, const struct sinew_msg *msgs, unsigned n, int64_t until)
 {
 	struct sinew__ring *ring = sinew__ring_of(channel);
-	uint64_t bytes = 0, in = 0;
-	unsigned i;
-	int r = check(ring);
+	unsigned done = 0;
+	uint64_t bytes = 0, in;
+	int r = 0;
 
-	if (r < 0)
-		return r;
-	for (i = 0; i < n; i++) {
-		/* What is in already must not wait with us for room. */
-		r = put(ring, &msgs[i], in ? SINEW_NOW : until);
-		if (r == -EAGAIN && in && until != SINEW_NOW && ring->full == SINEW__RING_BLOCK) {
-			count(ring, in, bytes);
-			bytes = in = 0;
-			r = put(ring, &msgs[i], until);
-		}
-		if (r < 0)
-			break;
-		in += (unsigned)r;
-		bytes += r ? msgs[i].size : 0;
+	if (__builtin_expect(is_plain(ring), 1))
+		for (; done < n && put_plain(ring, &msgs[done], n > 1); done++)
+			bytes += msgs[done].size;
+	in = done;
+	if (__builtin_expect(done < n, 0)) {
+		struct progress p = {done, in, bytes};
+		r = put_rest(ring, msgs, n, &p, until);
+		done = p.done;
+		in = p.in;
+		bytes = p.bytes;
 	}
+	sinew__lane_show(&ring->w.out);
 	if (in)
 		count(ring, in, bytes);
 	if (__builtin_expect(ring->w.waiting.set >= 0, 0))
 		sinew__ring_fd_update(ring, SINEW_OUT);
-	return i ? (int)i : r;
+	return done ? (int)done : r;
 }
 
 int sinew__ring_finish(struct sinew_channel *channel)
