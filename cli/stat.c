@@ -157,8 +157,15 @@ static void write_json(struct out *out, const char *uri, const struct sinew_ring
 static int look_once(const struct settings *settings, struct out *out, const char *uri,
 	const struct sinew_ring_look *before, struct sinew_ring_look *look)
 {
-	int r = sinew_ring_look(uri, look, sinew_after(FIRST_LOOK * INT64_C(1000000)));
+	struct sinew_caps caps;
 
+	/* What survives its members is there or not. */
+	int r = sinew_caps(uri, &caps);
+	if (r == 0)
+		r = sinew_ring_look(uri, look,
+			caps.bits & SINEW_CAP_SURVIVES
+				? SINEW_NOW
+				: sinew_after(FIRST_LOOK * INT64_C(1000000)));
 	if (r < 0) {
 		say_failure(NULL);
 		return exit_code(r);

@@ -516,6 +516,8 @@ static int look_into(const struct sinew__spec *spec, const char *uri, struct sin
 		.channel = &channel, .fd = -1, .slot = UINT32_MAX, .read_only = true};
 
 	int r = sinew_region_open(&ring.region, uri, 0, SINEW_IN, until);
+	if (r == -ENOENT)
+		return sinew__fail(ENOENT, "look into %s: there is no such ring", spec->text);
 	if (r < 0)
 		return r;
 	ring.fd = ring.region->fd;

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 from golden import case, each, main
 
@@ -81,6 +82,10 @@ def of_no_ring(world):
     done = world.do("stat", f"ring:file:{world.path}/file", code=1)
     world.equal(b"is no ring" in done.err, True, done.err)
     os.unlink(f"{world.path}/file")
+    begun = time.monotonic()
+    done = world.do("stat", f"ring:file:{world.path}/file", code=1)
+    world.equal(b"there is no such ring" in done.err, True, done.err)
+    world.check(time.monotonic() - begun < 4, "waited for what nobody makes")
 
 
 sys.exit(main())
