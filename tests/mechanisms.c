@@ -330,9 +330,14 @@ int raw_fd(const sinew_channel *c)
 void fill(void *data, size_t size, unsigned seed)
 {
 	unsigned char *p = data;
+	unsigned next = seed % 90 * 31 % 90;
 
-	for (size_t i = 0; i < size; i++)
-		p[i] = (unsigned char)('!' + (seed * 31 + i + (i >> 8) * 5) % 90);
+	/* Every 256 bytes it leaps, lest one piece be taken for another. */
+	for (size_t i = 0; i < size; i++) {
+		p[i] = (unsigned char)('!' + next);
+		next += i % 256 == 255 ? 6 : 1;
+		next -= next < 90 ? 0 : 90;
+	}
 }
 
 void send_filled(sinew_channel *out, size_t size, unsigned seed)
