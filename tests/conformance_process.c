@@ -272,7 +272,7 @@ TEST_EACH(every_channel, dispositions_and_mask_stay, struct mechanism, m)
 
 /* ---- threads ---- */
 
-enum { CROSSING = 100000 };
+enum { CROSSING = 20000 };
 
 struct side {
 	sinew_channel *channel;

@@ -5,8 +5,10 @@
  */
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -71,7 +73,11 @@ struct flow {
 	unsigned accepted, received;
 };
 
-enum { GROUP = 16 };
+enum {
+	GROUP = 16,
+	NEVER_FULL = 5000, /* messages, but of so many bytes in all */
+	NEVER_FULL_BYTES = 16 << 20
+};
 
 static void flow_open(struct flow *f, const struct mechanism *m, size_t size, unsigned flags)
 {
@@ -154,7 +160,7 @@ static void check_never_full(const struct mechanism *m, size_t size)
 
 	flow_open(&f, m, size, 0);
 	char *buf = malloc(f.size);
-	while (f.accepted < 5000)
+	while (f.accepted < NEVER_FULL && f.accepted * f.size < NEVER_FULL_BYTES)
 		CHECK(flow_send(&f, GROUP, f.accepted % 3 ? SINEW_NOW : after_ms(30)) > 0);
 	unsigned came = 0;
 	for (bool last = false;; came++) {
@@ -226,38 +232,45 @@ static bool never_blocks(const struct mechanism *m)
 	return !mechanism_is_reliable(m);
 }
 
+/* A sender in another process that goes on until it is told how many messages there are. */
 struct blocked {
-	unsigned count;
-	size_t size;
+	_Atomic unsigned sent, end;
 };
+
+enum { BLOCKED_SIZE = 3001, AFTERWARDS = 100 };
 
 static void send_blocking(sinew_channel *out, void *arg)
 {
-	const struct blocked *b = arg;
+	struct blocked *b = arg;
+	char data[BLOCKED_SIZE];
+	struct sinew_msg msg = {.data = data, .size = sizeof data};
 
-	for (unsigned i = 0; i < b->count; i++) {
-		char data[4000];
-		struct sinew_msg msg = {.data = data, .size = b->size};
-		fill(data, b->size, i);
+	for (; b->sent < b->end; b->sent++) {
+		fill(data, sizeof data, b->sent);
 		CHECK_EQ(CHECK_OK(sinew_send(out, &msg, 1, SINEW_FOREVER)), 1);
 	}
 }
 
 TEST_EACH(framed_channel, a_blocked_sender_goes_on, struct mechanism, m)
 {
-	struct blocked b = {.count = 6000, .size = 3001};
 	struct ends e;
 
 	if (never_blocks(m))
 		return;
+	struct blocked *b =
+		mmap(NULL, sizeof *b, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	CHECK(b != MAP_FAILED);
+	b->end = UINT32_MAX;
 	ends_listen(m, &e, 0, "");
-	pid_t child = ends_fork(&e, send_blocking, &b);
-	expect_filled(e.in, b.size, 0);
+	pid_t child = ends_fork(&e, send_blocking, b);
+	expect_filled(e.in, BLOCKED_SIZE, 0);
 	test_blocked(child, -1);
-	for (unsigned i = 1; i < b.count; i++)
-		expect_filled(e.in, b.size, i);
+	b->end = b->sent + AFTERWARDS;
+	for (unsigned i = 1; i < b->end; i++)
+		expect_filled(e.in, BLOCKED_SIZE, i);
 	CHECK_EQ(test_wait(child), 0);
 	ends_close(&e);
+	munmap(b, sizeof *b);
 }
 
 /* ---- cancelling ---- */
@@ -546,7 +559,7 @@ TEST_EACH(framed_channel, a_signal_interrupts_a_send, struct mechanism, m)
 	flow_close(&f);
 }
 
-enum { DISTURBED = 10000 };
+enum { DISTURBED = 4000 };
 
 static void tick(void)
 {

@@ -113,6 +113,13 @@ static void add_options(char *uri, size_t size, const char *options, const char 
 		*options && *extra ? "&" : "", extra);
 }
 
+/* "test-Xy12Zz", as no other case is called: a process number comes again, and may meet what one that was
+ * killed has left. */
+static const char *own_name(void)
+{
+	return strrchr(test_tmpdir(), '/') + 1;
+}
+
 /* "memfd:word" or "shm:/": the region of a ring. */
 static void name_ring(const struct mechanism *m, char *uri, size_t size)
 {
@@ -120,8 +127,7 @@ static void name_ring(const struct mechanism *m, char *uri, size_t size)
 	int kind = (int)(name - m->place);
 
 	if (*name == '/')
-		snprintf(uri, size, "%s:%.*s/sinew-test-%d", m->scheme, kind, m->place,
-			(int)getpid());
+		snprintf(uri, size, "%s:%.*s/%s", m->scheme, kind, m->place, own_name());
 	else
 		snprintf(uri, size, "%s:%.*s%s", m->scheme, kind, m->place, test_path(name));
 }
@@ -132,7 +138,7 @@ void mechanism_uri(const struct mechanism *m, const char *extra, char *uri, size
 	if (!m->place)
 		snprintf(uri, size, "%s:", m->scheme);
 	else if (*m->place == '@' || *m->place == '/')
-		snprintf(uri, size, "%s:%csinew-test-%d", m->scheme, *m->place, (int)getpid());
+		snprintf(uri, size, "%s:%c%s", m->scheme, *m->place, own_name());
 	else if (strcmp(m->scheme, "ring") == 0)
 		name_ring(m, uri, size);
 	else if (strchr(m->place, ':'))
@@ -330,9 +336,14 @@ int raw_fd(const sinew_channel *c)
 void fill(void *data, size_t size, unsigned seed)
 {
 	unsigned char *p = data;
+	unsigned next = seed % 90 * 31 % 90;
 
-	for (size_t i = 0; i < size; i++)
-		p[i] = (unsigned char)('!' + (seed * 31 + i + (i >> 8) * 5) % 90);
+	/* Every 256 bytes it leaps, lest one piece be taken for another. */
+	for (size_t i = 0; i < size; i++) {
+		p[i] = (unsigned char)('!' + next);
+		next += i % 256 == 255 ? 6 : 1;
+		next -= next < 90 ? 0 : 90;
+	}
 }
 
 void send_filled(sinew_channel *out, size_t size, unsigned seed)

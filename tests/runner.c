@@ -7,7 +7,8 @@
  * hang or deceive it.
  *
  * Environment: RUNNER_SKIPS, a file of "name<TAB>reason" lines, the only cases that may skip;
- * RUNNER_TIMEOUT_FACTOR, by which every time limit is multiplied, for slow builds.
+ * RUNNER_TIMEOUT_FACTOR, by which every time limit is multiplied, for slow builds; RUNNER_SHARE, "2/5" for
+ * the second fifth of the cases that TEST_EACH makes (runner_share.c).
  */
 #include "runner_inside.h"
 #include <errno.h>
@@ -35,7 +36,7 @@ struct options {
 
 struct plan {
 	struct runner_job *jobs;
-	size_t count, room;
+	size_t count, room, left_out;
 };
 
 struct totals {
@@ -80,6 +81,11 @@ static void add_job(struct plan *plan, const struct options *options, const stru
 {
 	if (!is_chosen(options, job->test, job->name))
 		return;
+	/* Who names a case wants it. */
+	if (options->exact_count == 0 && !runner_is_in_share(first_case, job->test, job->row)) {
+		plan->left_out++;
+		return;
+	}
 	if (plan->count == plan->room) {
 		plan->room = plan->room ? 2 * plan->room : 64;
 		plan->jobs = reallocarray(plan->jobs, plan->room, sizeof(*plan->jobs));
@@ -390,7 +396,7 @@ static void read_options(struct options *options, int argc, char **argv)
 		{"repeat", required_argument, NULL, 'n'}, {"timeout", required_argument, NULL, 't'},
 		{"tap", no_argument, NULL, 'p'}, {"verbose", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'}, {0}};
-	const char *factor = getenv("RUNNER_TIMEOUT_FACTOR");
+	const char *factor = getenv("RUNNER_TIMEOUT_FACTOR"), *share = getenv("RUNNER_SHARE");
 	int option;
 
 	while ((option = getopt_long(argc, argv, "j:vh", names, NULL)) != -1)
@@ -399,6 +405,8 @@ static void read_options(struct options *options, int argc, char **argv)
 	options->filter_count = argc - optind;
 	if (factor)
 		runner_factor = (int)number_of(factor, "RUNNER_TIMEOUT_FACTOR", 1, 1000);
+	if (share && !runner_read_share(share))
+		unusable("RUNNER_SHARE: \"%s\" is not like 2/5, for the second fifth", share);
 }
 
 static void list(const struct plan *plan)
@@ -428,6 +436,8 @@ int main(int argc, char **argv)
 	if (stopped)
 		printf("%sstopped by SIG%s\n", options.tap ? "Bail out! " : "",
 			sigabbrev_np(stopped));
+	if (plan.left_out)
+		printf("%sleft out by RUNNER_SHARE: %zu\n", options.tap ? "# " : "", plan.left_out);
 	printf("%s%u passed, %u failed, %u skipped\n", options.tap ? "# " : "", totals.passed,
 		totals.failed, totals.skipped);
 	return stopped ? 128 + stopped : totals.failed > 0;

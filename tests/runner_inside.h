@@ -3,6 +3,7 @@
  * runner_inside.h - what the parts of the test runner share; not for tests.
  *
  *   runner.c        chooses cases, starts a keeper for each, reports
+ *   runner_share.c  the rule by which a build runs a part of the cases
  *   runner_keep.c   the keeper: a process that bounds one case in time, gathers and ends its
  *                   processes, and judges it
  *   runner_body.c   the case's own process: its environment, its descriptors
@@ -43,6 +44,12 @@ struct runner_job {
 extern struct runner_state *runner_state;
 /* What every time limit is multiplied by: RUNNER_TIMEOUT_FACTOR. */
 extern int runner_factor;
+
+/* Takes RUNNER_SHARE; false if it is not one. */
+bool runner_read_share(const char *text);
+/* Whether the case belongs to the share that was read; everything does if none was. */
+bool runner_is_in_share(
+	const struct test_case *first, const struct test_case *test, const void *row);
 
 __attribute__((noreturn)) void runner_keep(struct runner_job *job);
 __attribute__((noreturn)) void runner_body(struct runner_job *job);

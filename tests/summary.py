@@ -17,6 +17,7 @@ import sys
 
 CASE = re.compile(r"(ok|not ok)\b\s*(?:\d+\s*)?(?:-\s*)?([^#]*)(?:#\s*((?i:skip))\S*\s*(.*))?$")
 PLAN = re.compile(r"1\.\.(\d+)\b")
+LEFT_OUT = re.compile(r"# left out by RUNNER_SHARE: (\d+)$")
 
 
 class Totals:
@@ -26,12 +27,16 @@ class Totals:
         self.passed = 0
         self.failures = []
         self.skips = []
+        self.left_out = {}
 
     def fail(self, where, why):
         self.failures.append((where, why))
 
     def skip(self, where, why):
         self.skips.append((where, why or "no reason given"))
+
+    def leave_out(self, build, number):
+        self.left_out[build] = self.left_out.get(build, 0) + number
 
 
 def reason_after(lines, index):
@@ -54,8 +59,9 @@ def count_case(totals, program, match, reason):
     return False
 
 
-def count_tap(totals, program, test):
+def count_tap(totals, label, test):
     """Count a test program's cases, and what is missing from its report."""
+    program = f"{label}: {test['name']}"
     lines = (test.get("stdout") or "").splitlines()
     planned = None
     seen = failed = 0
@@ -68,6 +74,8 @@ def count_tap(totals, program, test):
         if match:
             seen += 1
             failed += count_case(totals, program, match, reason_after(lines, index))
+        elif LEFT_OUT.match(line):
+            totals.leave_out(label, int(LEFT_OUT.match(line)[1]))
         elif line.startswith("Bail out!"):
             failed += 1
             totals.fail(program, line)
@@ -83,8 +91,9 @@ def outcome(test):
     return f"{test['result']}, exit status {test.get('returncode')}"
 
 
-def count_plain(totals, program, test):
+def count_plain(totals, label, test):
     """Count a test whose exit status is all it says."""
+    program = f"{label}: {test['name']}"
     if test["result"] in ("OK", "EXPECTEDFAIL"):
         totals.passed += 1
     elif test["result"] == "SKIP":
@@ -114,11 +123,10 @@ def read_log(totals, path):
     if not tests:
         totals.fail(path, "no test in this log")
     for test in tests:
-        program = f"{label}: {test['name']}"
         if is_tap(test):
-            count_tap(totals, program, test)
+            count_tap(totals, label, test)
         else:
-            count_plain(totals, program, test)
+            count_plain(totals, label, test)
 
 
 def main(paths):
@@ -131,6 +139,8 @@ def main(paths):
         read_log(totals, path)
     for where, why in totals.skips:
         print(f"skipped  {where}: {why}")
+    for build, number in totals.left_out.items():
+        print(f"left out {build}: {number} cases, which other shares have (RUNNER_SHARE)")
     for where, why in totals.failures:
         print(f"FAILED   {where}: {why}")
     print(f"{totals.passed} passed, {len(totals.failures)} failed, {len(totals.skips)} skipped")

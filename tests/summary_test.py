@@ -53,6 +53,14 @@ class Sums(unittest.TestCase):
         lines = self.expect(0, "4 passed, 0 failed, 4 skipped", log, log)
         self.assertIn("skipped  build1: program: b: no such kernel", lines)
 
+    def test_left_out_is_neither_passed_nor_skipped(self):
+        log = [tap("1..1\nok 1 - a\n# left out by RUNNER_SHARE: 4\n# 1 passed\n"),
+               tap("1..1\nok 1 - b\n# left out by RUNNER_SHARE: 3\n")]
+        whole = [tap("1..2\nok 1 - a\nok 2 - b\n#   # left out by RUNNER_SHARE: 9\n")]
+        lines = self.expect(0, "4 passed, 0 failed, 0 skipped", log, whole)
+        said = [line for line in lines if line.startswith("left out")]
+        self.assertEqual(said, ["left out build0: 7 cases, which other shares have (RUNNER_SHARE)"])
+
     def test_failure_with_its_reason(self):
         log = [tap("1..2\nok 1 - a\nnot ok 2 - b\n# a.c:3: x is false\n#   ok 3 - said by b\n",
                    "ERROR", 1)]

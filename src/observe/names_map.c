@@ -47,6 +47,7 @@ static bool find_mapping(uint32_t tid, uint64_t address, char *line, struct mapp
 	FILE *file = fopen(path, "re");
 	if (!file)
 		return false;
+	line[0] = '\0'; /* the dead have no line */
 	while (!found && fgets(line, LINE, file))
 		found = parse(line, at) && at->from <= address && address < at->to;
 	fclose(file);
