@@ -113,11 +113,14 @@ static void add_options(char *uri, size_t size, const char *options, const char 
 		*options && *extra ? "&" : "", extra);
 }
 
-/* "test-Xy12Zz", as no other case is called: a process number comes again, and may meet what one that was
- * killed has left. */
+/* "test-Xy12Zz-123", as no other case is called, nor another process of this one: a process number alone
+ * comes again, and may meet what one that was killed has left. */
 static const char *own_name(void)
 {
-	return strrchr(test_tmpdir(), '/') + 1;
+	static char name[60];
+
+	snprintf(name, sizeof name, "%s-%d", strrchr(test_tmpdir(), '/') + 1, (int)getpid());
+	return name;
 }
 
 /* "memfd:word" or "shm:/": the region of a ring. */

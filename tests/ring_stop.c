@@ -119,6 +119,45 @@ TEST_EACH(named, pair_reader, struct backing, b, .timeout = 120)
 	CHECK(!stopped && n > 60);
 }
 
+/* Opens what is not there yet, and hears of who came meanwhile. */
+static void victim_makes(struct world *w)
+{
+	uint8_t data[MOST];
+	struct sinew_msg msg;
+
+	w->in = world_open(w, SINEW_IN | SINEW_LISTEN);
+	if (ledger->seen)
+		CHECK_EQ(sinew_recv(w->in, data, sizeof data, &msg, soon()), SINEW_END);
+	sinew_close(w->in);
+}
+
+/* One that comes to what a stopped one is making, and leaves, was there. */
+TEST_EACH(named, pair_maker, struct backing, b, .timeout = 120)
+{
+	struct world w = {.victim = victim_makes};
+	unsigned n = 1, visits = 0;
+	pid_t pid;
+
+	for (;; n++) {
+		char uri[sizeof w.uri + 10];
+		world_name(&w, b, "pattern=pair&size=32K", n);
+		snprintf(uri, sizeof uri, "%s&create=no", w.uri);
+		if (!stop_at(&w, n, &pid))
+			break;
+		if (sinew_open(&w.out, uri, SINEW_OUT, sinew_after(2000000)) == 0) {
+			sinew_close(w.out);
+			ledger->seen = 1;
+			visits++;
+		}
+		go_on(pid);
+		expect_success(pid);
+		sinew_remove(w.uri);
+	}
+	sinew_remove(w.uri);
+	CHECK(n > 10);
+	CHECK(visits > 0 || *b->served);
+}
+
 /* Of a queue's two writers one is stopped: the other's messages arrive. */
 TEST_EACH(named, queue_writer, struct backing, b, .timeout = 120)
 {

@@ -252,7 +252,7 @@ static int join_pair(struct sinew__ring *ring)
 	const uint64_t there = sinew__see(&ring->members[other].owner);
 	if (sinew__owner_state(there) == SINEW__OWNER_LIVE)
 		atomic_store(&ring->peer, there);
-	else
+	else if (!ring->region || !ring->region->made) /* else it came since */
 		ring->before_us = there;
 	if (ring->does & SINEW__RING_WRITES) {
 		sinew__put(&ring->shared[mine].owner, ring->owner);
