@@ -336,3 +336,14 @@ int sinew_region_close(sinew_region *region)
 		dispose(region, sinew__process_is(region->process));
 	return 0;
 }
+
+int sinew__region_no_pages(const struct sinew_region *region, int64_t pages, int error)
+{
+	const bool giant = pages == SINEW__PAGES_1G;
+
+	return sinew__fail(error,
+		"create %s: no %zu bytes in pages of %s: %s (they are set aside by "
+		"/sys/kernel/mm/hugepages/hugepages-%skB/nr_hugepages)",
+		region->spec.text, region->wanted, giant ? "1G" : "2M", strerror(error),
+		giant ? "1048576" : "2048");
+}

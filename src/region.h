@@ -33,6 +33,8 @@ struct sinew__region_spec {
 
 /* huge=no|2M|1G, in this order. */
 enum sinew__region_pages { SINEW__PAGES_PLAIN, SINEW__PAGES_2M, SINEW__PAGES_1G };
+/* What the kernel says if there are none of these, with words. */
+int sinew__region_no_pages(const struct sinew_region *, int64_t pages, int error);
 
 /* What attach() and make() answer beside 0 and -errno. */
 enum sinew__region_answer {

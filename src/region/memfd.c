@@ -280,17 +280,6 @@ static int attach(struct sinew_region *region)
 
 /* ---- making ---- */
 
-static int no_huge(struct sinew_region *region, int error)
-{
-	const struct settings *own = region->spec.own;
-	const char *page = own->huge == SINEW__PAGES_2M ? "2M" : "1G";
-
-	return sinew__fail(error,
-		"%s: cannot have %zu bytes in pages of %s: %s (they are set aside by "
-		"/proc/sys/vm/nr_hugepages)",
-		region->spec.text, region->wanted, page, strerror(error));
-}
-
 static int make_memory(struct sinew_region *region)
 {
 	static const unsigned kinds[] = {0, MFD_HUGETLB | MFD_HUGE_2MB, MFD_HUGETLB | MFD_HUGE_1GB};
@@ -304,12 +293,13 @@ static int make_memory(struct sinew_region *region)
 	CLEANUP_FD int fd = sinew__sys.memfd_create(
 		"sinew", MFD_CLOEXEC | MFD_ALLOW_SEALING | kinds[own->huge]);
 	if (fd < 0)
-		return huge ? no_huge(region, errno) : failed(region, "create", errno);
+		return huge ? sinew__region_no_pages(region, own->huge, errno)
+			    : failed(region, "create", errno);
 	r = sinew__region_reserve(region, fd, region->wanted, "memory");
 	if (r == 0)
 		r = sinew__region_map(region, fd, region->wanted);
 	if (r < 0 && huge)
-		r = no_huge(region, -r);
+		r = sinew__region_no_pages(region, own->huge, -r);
 	if (r == 0)
 		r = sinew__region_fill(region);
 	/* A descriptor to read by must not be opened again to write by other users. */

@@ -153,10 +153,7 @@ static int no_segment(struct sinew_region *region, int error)
 	if (error == EEXIST)
 		return SINEW__REGION_AGAIN;
 	if (own->huge != SINEW__PAGES_PLAIN)
-		return sinew__fail(error,
-			"create %s: no %zu bytes in huge pages: %s (they are set aside by "
-			"/proc/sys/vm/nr_hugepages)",
-			region->spec.text, region->wanted, strerror(error));
+		return sinew__region_no_pages(region, own->huge, error);
 	return sinew__fail(error == EINVAL ? EFBIG : error,
 		"create %s: no %zu bytes: %s (limits: /proc/sys/kernel/shmmax, shmall, shmmni)",
 		region->spec.text, region->wanted, strerror(error));
