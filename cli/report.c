@@ -116,9 +116,8 @@ const struct cli_verb verb_report = {
 	.name = "report",
 	.synopsis = "FILE",
 	.summary = "tell what a recording of the five states means",
-	.about = "FILE is a recording, made on this machine or another (this version has no "
-		 "recorder "
-		 "yet); - is standard input. Tells how long each thread was new, ready, running, "
+	.about = "FILE is a recording of sinew trace, made on this machine or another; - is "
+		 "standard input. Tells how long each thread was new, ready, running, "
 		 "blocked and a zombie, "
 		 "what it was blocked on and who ended that, who displaced whom and why.",
 	.options = options,

@@ -466,7 +466,8 @@ static void make_up(union sinew__any *any)
 
 	for (unsigned i = 0; i < sizeof any->words / sizeof *any->words; i++)
 		any->words[i] = roll(3) ? roll(4) : roll(UINT64_MAX);
-	any->head = (struct sinew__record){.type = (uint16_t)(1 + roll(7)),
+	any->head = (struct sinew__record){
+		.type = (uint16_t)(roll(8) ? 1 + roll(7) : SINEW__RECORD_SAMPLE),
 		.size = sizes[roll(10) < 6 ? 0 : roll(5)],
 		.cpu = (uint16_t)roll(CPUS + 1),
 		.flags = roll(4) ? 0 : (uint16_t)roll(64),

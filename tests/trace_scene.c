@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -338,6 +339,52 @@ static void lives(void)
 	printf("{\"threads\": 8, \"children\": 40}\n");
 }
 
+/* ---- what every way of tracing must tell ---- */
+
+/* Works, waits in a pipe, works; then it is a zombie for a while. `rested`: from when it was seen asleep
+ * until it was written to, so that it was blocked for no less. */
+static void plain_life(void)
+{
+	int ends[2], truth[2];
+	struct {
+		uint64_t asleep, ran;
+	} told;
+
+	must(pipe2(ends, O_CLOEXEC) == 0 && pipe2(truth, O_CLOEXEC) == 0, "pipe");
+	pid_t pid = fork();
+	must(pid >= 0, "fork");
+	if (pid == 0) {
+		char byte;
+		work(60 * MS);
+		told.asleep = now(CLOCK_MONOTONIC);
+		must(read(ends[0], &byte, 1) == 1, "read");
+		told.asleep = now(CLOCK_MONOTONIC) - told.asleep;
+		work(40 * MS);
+		told.ran = now(CLOCK_PROCESS_CPUTIME_ID);
+		must(write(truth[1], &told, sizeof told) == sizeof told, "write");
+		_exit(0);
+	}
+	while (!sleeps(pid))
+		nap(MS);
+	uint64_t from = now(CLOCK_MONOTONIC);
+	nap(120 * MS);
+	uint64_t rested = now(CLOCK_MONOTONIC) - from;
+	must(write(ends[1], "x", 1) == 1, "write");
+	must(read(truth[0], &told, sizeof told) == sizeof told, "read");
+	struct stat pipe;
+	must(fstat(ends[0], &pipe) == 0, "fstat");
+	siginfo_t info;
+	must(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0, "waitid");
+	from = now(CLOCK_MONOTONIC);
+	nap(60 * MS);
+	uint64_t zombie = now(CLOCK_MONOTONIC) - from;
+	end(pid);
+	printf("{\"pid\": %d, \"parent\": %d, \"ran\": %" PRIu64 ", \"asleep\": %" PRIu64
+	       ", \"rested\": %" PRIu64 ", \"zombie\": %" PRIu64 ", \"pipe\": \"pipe:[%" PRIu64
+	       "]\"}\n",
+		pid, getpid(), told.ran, told.asleep, rested, zombie, (uint64_t)pipe.st_ino);
+}
+
 /* Two that hand a byte to and fro: as many records as can be. */
 static void storm(void)
 {
@@ -373,6 +420,7 @@ static const struct scene {
 	{"pipe", slow_pipe},
 	{"counted", compete},
 	{"lives", lives},
+	{"plain", plain_life},
 	{"storm", storm},
 };
 

@@ -66,12 +66,18 @@ void sinew__spend(struct sinew__states *states, struct sinew__task *task, enum s
 	task->at = until;
 }
 
+void sinew__count_moves(struct sinew__states *states, struct sinew__task *task,
+	enum sinew__move move, uint64_t times)
+{
+	task->account.moves[move] += times;
+	task->process->account.moves[move] += times;
+	states->total.moves[move] += times;
+}
+
 void sinew__count_move(
 	struct sinew__states *states, struct sinew__task *task, enum sinew__move move)
 {
-	task->account.moves[move]++;
-	task->process->account.moves[move]++;
-	states->total.moves[move]++;
+	sinew__count_moves(states, task, move, 1);
 }
 
 void sinew__delayed(struct sinew__states *states, struct sinew__task *task, uint64_t ns)

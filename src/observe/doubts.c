@@ -146,22 +146,36 @@ static bool crowd(const struct sinew__states *states, sinew__long text)
 		       SINEW__PROCESSES_MOST - 1);
 }
 
+/* `looks`: what is said where a look at /proc stands in for it. */
 static const struct lack {
 	uint32_t has;
-	const char *text;
+	const char *text, *looks;
 } lacks[] = {
-	{SINEW__HAS_INTERVALS, "Times come from looks now and then, not from every switch."},
-	{SINEW__HAS_PREEMPTION, "Why a running thread became ready was not recorded."},
-	{SINEW__HAS_CALLS, "In which system calls threads were blocked was not recorded."},
-	{SINEW__HAS_OBJECTS, "On which objects threads were blocked was not recorded."},
-	{SINEW__HAS_WAKERS, "Who woke whom was not recorded."},
-	{SINEW__HAS_CONTEXT, "Whether a task or an interrupt woke was not recorded."},
-	{SINEW__HAS_LIFE, "Births and ends of threads were not recorded."},
-	{SINEW__HAS_REAPED, "When the dead were reaped was not recorded."},
+	{SINEW__HAS_INTERVALS, "Times come from looks now and then, not from every switch.", NULL},
+	{SINEW__HAS_PREEMPTION, "Why a running thread became ready was not recorded.", NULL},
+	{SINEW__HAS_CALLS, "In which system calls threads were blocked was not recorded.",
+		"In which system calls threads were blocked, and on what, is only known of waits "
+		"that a look at /proc met, and was allowed to see."},
+	{SINEW__HAS_OBJECTS, "On which objects threads were blocked was not recorded.", ""},
+	{SINEW__HAS_WAKERS, "Who woke whom was not recorded.", NULL},
+	{SINEW__HAS_CONTEXT, "Whether a task or an interrupt woke was not recorded.", NULL},
+	{SINEW__HAS_LIFE, "Births and ends of threads were not recorded.",
+		"Births and ends of threads were only seen by looks now and then: who lived "
+		"between "
+		"two of them is missing."},
+	{SINEW__HAS_REAPED, "When the dead were reaped was not recorded.", NULL},
 };
 
 static doubt *const doubts[] = {fault, lost, gaps, unnoticed, torn, overlaps, contradictions,
 	strange, late, missing, asleep, folded, unlisted, spilled, crowd};
+
+/* "" if there is nothing to say. */
+static const char *lack_text(const struct sinew__states *states, const struct lack *lack)
+{
+	if (states->header.has & lack->has)
+		return "";
+	return states->header.has & SINEW__HAS_LOOKS && lack->looks ? lack->looks : lack->text;
+}
 
 bool sinew__doubt(const struct sinew__states *states, unsigned i, sinew__long text)
 {
@@ -171,8 +185,8 @@ bool sinew__doubt(const struct sinew__states *states, unsigned i, sinew__long te
 		if (doubts[k](states, text) && n++ == i)
 			return true;
 	for (size_t k = 0; k < sizeof lacks / sizeof *lacks; k++)
-		if (!(states->header.has & lacks[k].has) && n++ == i)
-			return SAY(text, "%s", lacks[k].text);
+		if (*lack_text(states, &lacks[k]) && n++ == i)
+			return SAY(text, "%s", lack_text(states, &lacks[k]));
 	for (const struct sinew__note_text *note = states->notes; note; note = note->next)
 		if (n++ == i) {
 			sinew__plain(note->text, sizeof note->text, text, sizeof(sinew__long));

@@ -98,8 +98,8 @@ static int find_waker(struct sinew__states *states, const struct sinew__interval
 	return sinew__process_id(states, in->waker_tgid, in->waker_tid, &key->waker);
 }
 
-static int note_block(struct sinew__states *states, const struct sinew__task *task,
-	const struct sinew__interval *in, uint64_t ns)
+struct sinew__block_row *sinew__block_row_of(struct sinew__states *states,
+	const struct sinew__task *task, const struct sinew__interval *in)
 {
 	bool open = in->head.flags & SINEW__INTERVAL_OPEN;
 	struct sinew__block_key key = {
@@ -115,9 +115,14 @@ static int note_block(struct sinew__states *states, const struct sinew__task *ta
 	};
 	if (key.object.magic == 0 && sinew__call_has_address(states->header.machine, key.call))
 		key.address = in->wait.arg0;
-	if (find_waker(states, in, &key) < 0)
-		return -ENOMEM;
-	struct sinew__block_row *row = sinew__tally_block(&states->tally, &key);
+	return find_waker(states, in, &key) < 0 ? NULL : sinew__tally_block(&states->tally, &key);
+}
+
+static int note_block(struct sinew__states *states, const struct sinew__task *task,
+	const struct sinew__interval *in, uint64_t ns)
+{
+	struct sinew__block_row *row = sinew__block_row_of(states, task, in);
+
 	if (!row)
 		return -ENOMEM;
 	row->count++;

@@ -13,7 +13,7 @@
 static const char *const scopes[] = {"unknown", "command", "pids", "cgroup", "all"};
 
 static const char *const capabilities[] = {"intervals", "preemption", "calls", "objects", "wakers",
-	"context", "life", "reaped", "everything"};
+	"context", "life", "reaped", "everything", "looks"};
 
 static void bytes(struct sinew__json *json, const char *key, const char *text, size_t size)
 {
@@ -179,7 +179,7 @@ static void end(struct sinew__json *json, const struct sinew__states *states,
 	}
 	sinew__json_open(json, "end", '{');
 	moment(json, states, "exited_at_ns", task->exited);
-	if (task->exit_seen)
+	if (task->exit_seen && task->code_known)
 		sinew__json_number(json, "code", task->code);
 	else
 		sinew__json_null(json, "code");

@@ -144,6 +144,7 @@ int sinew__take_exit(struct sinew__states *states, const struct sinew__exit *in)
 	task->exit_process = in->head.flags & SINEW__EXIT_PROCESS;
 	task->exited = in->head.time;
 	task->code = in->code;
+	task->code_known = !(in->head.flags & SINEW__EXIT_UNKNOWN);
 	task->parent = in->parent_tgid;
 	return sinew__process_id(states, in->parent_tgid, 0, &task->parent_id);
 }

@@ -63,6 +63,9 @@ enum sinew__has {
 	/* All threads of the machine but the recorder's, and complete CPU records: running + idle +
 	 * recorder fills a CPU's time. */
 	SINEW__HAS_EVERYTHING = 1u << 8,
+	/* Calls and objects are those that a look at /proc met, for want of CALLS and OBJECTS; so are
+	 * births and ends for want of LIFE. */
+	SINEW__HAS_LOOKS = 1u << 9,
 };
 
 /* What was asked for. */
@@ -114,6 +117,7 @@ enum sinew__record_type {
 	SINEW__RECORD_NOTE = 11,  /* struct sinew__note: a sentence to be shown with every result */
 	/* struct sinew__end: the last one; without it the recording was cut */
 	SINEW__RECORD_END = 12,
+	SINEW__RECORD_SAMPLE = 13, /* struct sinew__sample: what became of it since the last look */
 };
 
 /* Every record begins so. `flags` are those of its type. */
@@ -285,6 +289,7 @@ struct sinew__exec {
 
 enum sinew__exit_flags {
 	SINEW__EXIT_PROCESS = 1u << 0, /* the last thread of the process: code is the process's */
+	SINEW__EXIT_UNKNOWN = 1u << 1, /* code is not known */
 };
 
 struct sinew__exit {
@@ -353,6 +358,26 @@ struct sinew__note {
 	char text[]; /* at most 512 bytes, padded to a multiple of 8 */
 };
 
+enum sinew__sample_flags {
+	SINEW__SAMPLE_SAME = 1u << 0,  /* it has not run since the last one: the same wait */
+	SINEW__SAMPLE_ENDED = 1u << 1, /* its end lies in this time */
+	SINEW__SAMPLE_KERNEL = 1u << 2,
+	SINEW__SAMPLE_FAULT = 1u << 3, /* blocked in no system call: a page fault */
+};
+
+/* Where switches are not seen: what the kernel's own counts say of a thread from its last record to
+ * head.time, in which order is not known. The four together are no longer than that; what they leave is
+ * not known either. `wait` is what it was blocked in at head.time; state 0: it could run. */
+struct sinew__sample {
+	struct sinew__record head;
+	struct sinew__who who;
+	sinew__u64 running, ready, blocked, terminated; /* ns */
+	sinew__u32 dispatched;                          /* how often it got a CPU */
+	sinew__u32 voluntary, involuntary; /* how often it left one: to block; while it could run */
+	sinew__u32 reserved;
+	struct sinew__wait wait;
+};
+
 struct sinew__end {
 	struct sinew__record head; /* time: when recording ended */
 	sinew__u64 records;        /* written before this one, each counted */
@@ -385,6 +410,7 @@ _Static_assert(sizeof(struct sinew__loss) == 32, "loss");
 _Static_assert(sizeof(struct sinew__cpu) == 56, "cpu");
 _Static_assert(sizeof(struct sinew__note) == 24, "note");
 _Static_assert(sizeof(struct sinew__end) == 64, "end");
+_Static_assert(sizeof(struct sinew__sample) == 128, "sample");
 #endif
 
 #endif

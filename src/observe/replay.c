@@ -47,6 +47,7 @@ static const struct size {
 	[SINEW__RECORD_CPU] = {sizeof(struct sinew__cpu), 48},
 	[SINEW__RECORD_NOTE] = {sizeof(struct sinew__note), 24},
 	[SINEW__RECORD_END] = {sizeof(struct sinew__end), 32},
+	[SINEW__RECORD_SAMPLE] = {sizeof(struct sinew__sample), 80},
 };
 
 enum { TYPES = sizeof sizes / sizeof *sizes };

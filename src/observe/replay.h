@@ -28,6 +28,7 @@ union sinew__any {
 	struct sinew__cpu cpu;
 	struct sinew__note note;
 	struct sinew__end end;
+	struct sinew__sample sample;
 	uint64_t words[SINEW__RECORD_MOST / 8]; /* alignment, and room for the texts */
 };
 

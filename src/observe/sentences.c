@@ -173,7 +173,9 @@ char *sinew__ender_text(
 	case SINEW__CONTEXT_NMI:
 		return PUT(text, "ended by a non-maskable interrupt");
 	default:
-		return PUT(text, "ended by somebody unknown");
+		return PUT(text, "%s",
+			states->header.has & SINEW__HAS_WAKERS ? "ended by somebody unknown"
+							       : "who ended it is not known");
 	}
 }
 

@@ -59,6 +59,9 @@ struct sinew__source_type {
 	int (*forked)(struct sinew__source *source, pid_t pid);
 	bool held;
 
+	/* COMMAND has ended and is not reaped yet; may be NULL. */
+	void (*over)(struct sinew__source *source);
+
 	/* Gives what has come to the sink. Does not wait. 0 or -errno. */
 	int (*read)(struct sinew__source *source);
 	/* The last states and totals, then nothing more. Sets source->ended. */

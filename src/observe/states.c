@@ -93,6 +93,8 @@ static int take_ordered(struct sinew__states *states, const union sinew__any *an
 		return sinew__take_exit(states, &any->exit);
 	case SINEW__RECORD_REAPED:
 		return sinew__take_reaped(states, &any->reaped);
+	case SINEW__RECORD_SAMPLE:
+		return sinew__take_sample(states, &any->sample);
 	default:
 		return sinew__take_name(states, &any->name);
 	}

@@ -107,7 +107,7 @@ struct sinew__task {
 	/* end */
 	uint64_t exited, dead, reaped, reaped_before, released;
 	uint32_t code, parent, parent_id, reaper, reaper_id;
-	bool exit_seen, exit_process, reap_seen, certain;
+	bool exit_seen, exit_process, code_known, reap_seen, certain;
 	/* the check of its CPU: since when it runs where, and when somebody else came there */
 	uint64_t dispatched, followed;
 	uint16_t cpu;

@@ -136,8 +136,10 @@ static void wake_lines(const struct sinew__states *states, const struct sinew__p
 void sinew__text_wakers(const struct sinew__states *states, const struct sinew__page *page)
 {
 	uint32_t count;
-	struct sinew__wakeup *rows = sinew__pick_wakeups(states, &count);
 
+	if (!(states->header.has & SINEW__HAS_WAKERS))
+		return;
+	struct sinew__wakeup *rows = sinew__pick_wakeups(states, &count);
 	wake_lines(states, page, rows, count, true);
 	wake_lines(states, page, rows, count, false);
 	free(rows);

@@ -232,7 +232,8 @@ static void tell_end(
 	if (!task->exit_seen && !task->dead && !task->reap_seen)
 		return;
 	if (task->exit_seen)
-		more(text, "; %s at %s", sinew__code_text(task->code, code),
+		more(text, "; %s at %s",
+			task->code_known ? sinew__code_text(task->code, code) : "exited",
 			after(states->begin, task->exited, t));
 	if (task->exit_seen && task->dead)
 		more(text, ", off its CPU %s later", after(task->exited, task->dead, t));

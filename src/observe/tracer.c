@@ -148,7 +148,7 @@ static void say_why_not(
 
 static int open_source(struct sinew__tracer *tracer, const struct sinew__request *request)
 {
-	int r = sinew__observe_fail(ENOTSUP, "this build cannot trace: it was made without libbpf");
+	int r = sinew__observe_fail(ENOTSUP, "this build cannot trace in this way");
 
 	for (const struct sinew__source_type *const *type = sinew__sources; *type; type++) {
 		if (request->tier && request->tier[0] != (char)(*type)->tier)
@@ -330,8 +330,20 @@ int sinew__tracer_start(struct sinew__tracer *tracer, char *const *command, void
 	return r;
 }
 
+/* The source may have a last look at it before it is reaped. */
+static bool is_over(const struct sinew__tracer *tracer)
+{
+	siginfo_t info = {0};
+
+	return tracer->pid > 0 &&
+	       waitid(P_PID, (id_t)tracer->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+	       info.si_pid == tracer->pid;
+}
+
 static bool has_ended(struct sinew__tracer *tracer)
 {
+	if (tracer->source->type->over && is_over(tracer))
+		tracer->source->type->over(tracer->source);
 	if (tracer->pid > 0 && waitpid(tracer->pid, &tracer->status, WNOHANG) == tracer->pid)
 		tracer->pid = 0;
 	return tracer->pid == 0 && tracer->status >= 0;

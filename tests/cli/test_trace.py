@@ -20,13 +20,14 @@ MS = 1_000_000
 LIMIT = 20 * FACTOR
 
 
-def why_not():
-    """Why nothing can be traced here, in the command's own words; empty if it can."""
-    ended = subprocess.run([SINEW, "trace", "-q", "--", "true"], capture_output=True, check=False)
+def why_not(tier):
+    """Why it cannot be traced in this way here, in the command's own words; empty if it can."""
+    ended = subprocess.run([SINEW, "trace", "-q", "--tier", tier, "--", "true"],
+                           capture_output=True, check=False)
     return ended.stderr.decode().strip() if ended.returncode else ""
 
 
-WHY_NOT = why_not()
+WHY_NOT = why_not("A")
 
 
 def needs_tracing():
@@ -41,7 +42,7 @@ def trace(world, *what, code=0):
     """The recording of a command, as sinew report --json tells it, and the command's own words."""
     needs_tracing()
     kept = world.hidden / "recording"
-    ended = world.do("trace", "-q", "-o", kept, *what, code=code, limit=LIMIT)
+    ended = world.do("trace", "-q", "--tier", "A", "-o", kept, *what, code=code, limit=LIMIT)
     told = json.loads(world.do("report", "--json", kept).out)
     world.equal(told["complete"], True, "complete")
     world.equal(told["tier"], "A", "tier")
@@ -191,6 +192,93 @@ def attached(world, tracer):
     world.until(polls, "programs")
     world.until(lambda: pathlib.Path(f"/proc/{tracer.pid}/syscall").read_text().split()[0] in POLLS,
                 "it polls")
+
+
+# ---- the other ways ----
+
+TIERS = {"A": "BPF", "D": "looks at /proc"}
+TICK = 10 * MS  # the kernel's counts lag by as much
+
+
+def needs_tier(tier):
+    if tier == "A":
+        needs_tracing()
+    elif why := why_not(tier):
+        raise Skip(why)
+
+
+@each(tier=list(TIERS))
+def all_ways_agree_on_what_they_share(world, tier):
+    """The same scene, with the truth that it knows itself."""
+    needs_tier(tier)
+    kept = world.hidden / "recording"
+    ended = world.do("trace", "-q", "--tier", tier, "-o", kept, "--", SCENE, "plain", limit=LIMIT)
+    truth = json.loads(ended.out)
+    told = json.loads(world.do("report", "--json", kept).out)
+    world.equal([told["tier"], told["complete"], told["exit_code"]], [tier, True, 0], "recording")
+    life = process(told, truth["pid"])
+    thread, = life["threads"]
+    time = life["time_ns"]
+    world.equal(sum(thread["time_ns"].values()), thread["lifetime_ns"], "life")
+    # What it did after it looked at its own clock, and around its birth and end, comes on top.
+    world.check(truth["ran"] - TICK <= time["running"] <= truth["ran"] + 2 * TICK, f"{time} {truth}")
+    asleep = time["blocked"] + time["asleep"]
+    world.check(truth["rested"] - 2 * TICK <= asleep, f"{time} {truth}")
+    rows = {}
+    for row in told["blocked"]:
+        if row["pid"] == truth["pid"]:
+            rows[row["call"], row["object"]] = rows.get((row["call"], row["object"]), 0) + row["time_ns"]
+    world.equal(dominant(rows), ("read", truth["pipe"]), f"of {rows}")
+    world.check(rows["read", truth["pipe"]] >= truth["rested"] - 2 * TICK, rows)
+    world.check(life["transitions"]["blocked"] >= 1, life["transitions"])
+    world.equal(life["transitions"]["admitted"], 1, "admitted")
+    world.check(truth["zombie"] - 2 * TICK <= time["terminated"], f"{time} {truth}")
+    world.equal(thread["end"]["reaper"], truth["parent"], "reaper")
+    world.equal(thread["birth"]["maker"], truth["parent"], "maker")
+    text = world.do("report", kept).out.decode()
+    world.has(text, f"tier {tier}: ")
+
+
+@case
+def looks_tell_nothing_that_they_cannot_see(world):
+    kept = world.hidden / "recording"
+    world.do("trace", "-q", "--tier", "D", "-o", kept, "--", SCENE, "slice", limit=LIMIT)
+    told = json.loads(world.do("report", "--json", kept).out)
+    moves = told["total"]["transitions"]
+    world.equal([moves[why] for why in ("slice", "woken", "class", "yield")], [0] * 4, "reasons")
+    world.check(moves["other"] >= 10, f"too few: {moves}")
+    world.equal({row["waker"] for row in told["blocked"]}, {None}, "wakers")
+    world.equal(told["preemptions"], [], "preemptions")
+    for words in "looks now and then", "Who woke whom was not recorded", "Why a running thread":
+        world.check(any(words in doubt for doubt in told["doubts"]), f"{words}: {told['doubts']}")
+
+
+@case
+def looks_see_processes_of_others(world):
+    """As nobody: what it sleeps in is hidden, and said to be unknown."""
+    busy = world.start("sh", "-c", "while :; do :; done")
+    asleep = world.start("sleep", "1000")
+    asleep.blocked()
+    ended = world.do("trace", "--json", "--tier", "D", "-d", "200ms", "-p", f"{busy.pid},{asleep.pid}",
+                     preexec_fn=nobody if os.geteuid() == 0 else None)
+    for process_ in busy, asleep:
+        process_.signal(signal.SIGKILL)
+        process_.end()
+    told = json.loads(ended.out)
+    time = process(told, busy.pid)["time_ns"]
+    world.check(time["running"] + time["ready"] > time["blocked"], time)
+    thread, = process(told, asleep.pid)["threads"]
+    world.check(0 < thread["lifetime_ns"] <= thread["time_ns"]["blocked"] + MS, thread)
+    world.equal(thread["state"], "blocked", "state")
+    if os.geteuid() == 0:
+        world.equal({(row["call"], row["object"]) for row in told["blocked"]
+                     if row["pid"] == asleep.pid}, {("unknown call", None)}, "what it sleeps in")
+
+
+def nobody():
+    os.setgroups([])
+    os.setgid(65534)
+    os.setuid(65534)
 
 
 # ---- lives ----
@@ -384,16 +472,13 @@ def what_is_asked_for_must_be_clear(world):
 @case
 def without_rights_a_sentence_says_what_is_missing(world):
     """As nobody, if we are root; without anything else, if this build cannot trace at all."""
-    if os.geteuid() == 0:
-        def drop():
-            os.setgroups([])
-            os.setgid(65534)
-            os.setuid(65534)
-        ended = world.do("trace", "-a", code=3, preexec_fn=drop)
-    else:
-        ended = world.do("trace", "-a", code=3)
+    drop = nobody if os.geteuid() == 0 else None
+    ended = world.do("trace", "--tier", "A", "-a", code=3, preexec_fn=drop)
     world.check(b"CAP_BPF" in ended.err or b"built without" in ended.err, ended)
     world.equal(ended.out, b"", "standard output")
+    told = json.loads(world.do("trace", "--json", "-a", "-d", "50ms", preexec_fn=drop).out)
+    world.equal(told["tier"], "D", "tier")
+    world.check(any(doubt.startswith("Not by BPF: ") for doubt in told["doubts"]), told["doubts"])
 
 
 @case

@@ -38,6 +38,9 @@ TYPES = {
     "note": (11, [("length", "I"), ("reserved", "I")]),
     "end": (12, [("records", "Q"), ("lost", "Q"), ("exit_code", "i"), ("reserved", "I"),
                  ("startup", "Q"), ("seeding", "Q"), ("seeded", "Q")]),
+    "sample": (13, WHO + [("running", "Q"), ("ready", "Q"), ("blocked", "Q"), ("terminated", "Q"),
+                          ("dispatched", "I"), ("voluntary", "I"), ("involuntary", "I"),
+                          ("reserved", "I")] + WAIT),
 }
 HEADER = [("magic", "8s"), ("version", "I"), ("order", "I"), ("size", "I"), ("tier", "I"),
           ("has", "I"), ("scope", "I"), ("started", "Q"), ("day", "Q"), ("asleep", "Q"),
@@ -103,7 +106,7 @@ def record(kind, words):
     text = given.pop("text", b"")
     if "length" in dict(fields):
         given.setdefault("length", len(text))
-    if kind == "interval":
+    if kind in ("interval", "sample"):
         given.setdefault("call", -1)
         given.setdefault("fd", -1)
     head = [given.pop(name, 0) for name in ("cpu", "flags", "time")]
