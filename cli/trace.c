@@ -305,7 +305,7 @@ static const struct cli_option options[] = {
 	{"output", 'o', "FILE", "keep the recording, for sinew report", set_output, "a file"},
 	{"buffer", 0, "SIZE", "room for records that were not read yet, 8M", set_buffer,
 		"a size up to 1G, such as 64M"},
-	{"tier", 0, "A|B|C|D", "trace in this way only: A by BPF, D by looks at /proc", set_tier,
+	{"tier", 0, "A|B|C|D", "trace in this way only, A by BPF to D by looks at /proc", set_tier,
 		"A, B, C or D"},
 	OPTION_FORMAT,
 	OPTION_FORMAT_JSON,

@@ -522,6 +522,7 @@ RECORDINGS = {
                              f"exit time=0x7fffffffffffffff {THREAD}"),
     "end-far": b"\1" + recording(f"admit time=1000000001 {THREAD}", "end time=0xffffffffffffffff"),
     "cut": b"\1" + whole("pipe")[512:900],
+    "samples": b"\0" + whole("samples"),
 }
 for name, data in RECORDINGS.items():
     write("recording", name, data)

@@ -341,48 +341,66 @@ static void lives(void)
 
 /* ---- what every way of tracing must tell ---- */
 
+/* What it knows of itself: how long it waited, and worked. */
+struct told {
+	uint64_t asleep, ran;
+};
+
 /* Works, waits in a pipe, works; then it is a zombie for a while. `rested`: from when it was seen asleep
- * until it was written to, so that it was blocked for no less. */
+ * until it was written to, so that it was blocked for no less. `gone`: more than it was a zombie. */
+static void work_and_wait(int from, int to)
+{
+	struct told told;
+	char byte;
+
+	work(60 * MS);
+	told.asleep = now(CLOCK_MONOTONIC);
+	must(read(from, &byte, 1) == 1, "read");
+	told.asleep = now(CLOCK_MONOTONIC) - told.asleep;
+	work(40 * MS);
+	told.ran = now(CLOCK_PROCESS_CPUTIME_ID);
+	must(write(to, &told, sizeof told) == sizeof told, "write");
+	_exit(0);
+}
+
+/* How long it was left a zombie: no less. */
+static uint64_t leave_dead(pid_t pid)
+{
+	siginfo_t info;
+
+	must(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0, "waitid");
+	uint64_t from = now(CLOCK_MONOTONIC);
+	nap(60 * MS);
+	return now(CLOCK_MONOTONIC) - from;
+}
+
 static void plain_life(void)
 {
 	int ends[2], truth[2];
-	struct {
-		uint64_t asleep, ran;
-	} told;
+	struct told told;
+	struct stat pipe;
 
 	must(pipe2(ends, O_CLOEXEC) == 0 && pipe2(truth, O_CLOEXEC) == 0, "pipe");
+	must(fstat(ends[0], &pipe) == 0, "fstat");
 	pid_t pid = fork();
 	must(pid >= 0, "fork");
-	if (pid == 0) {
-		char byte;
-		work(60 * MS);
-		told.asleep = now(CLOCK_MONOTONIC);
-		must(read(ends[0], &byte, 1) == 1, "read");
-		told.asleep = now(CLOCK_MONOTONIC) - told.asleep;
-		work(40 * MS);
-		told.ran = now(CLOCK_PROCESS_CPUTIME_ID);
-		must(write(truth[1], &told, sizeof told) == sizeof told, "write");
-		_exit(0);
-	}
+	if (pid == 0)
+		work_and_wait(ends[0], truth[1]);
 	while (!sleeps(pid))
 		nap(MS);
 	uint64_t from = now(CLOCK_MONOTONIC);
-	nap(120 * MS);
+	nap(250 * MS);
 	uint64_t rested = now(CLOCK_MONOTONIC) - from;
 	must(write(ends[1], "x", 1) == 1, "write");
+	uint64_t written = now(CLOCK_MONOTONIC);
 	must(read(truth[0], &told, sizeof told) == sizeof told, "read");
-	struct stat pipe;
-	must(fstat(ends[0], &pipe) == 0, "fstat");
-	siginfo_t info;
-	must(waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) == 0, "waitid");
-	from = now(CLOCK_MONOTONIC);
-	nap(60 * MS);
-	uint64_t zombie = now(CLOCK_MONOTONIC) - from;
+	uint64_t dead = leave_dead(pid);
 	end(pid);
 	printf("{\"pid\": %d, \"parent\": %d, \"ran\": %" PRIu64 ", \"asleep\": %" PRIu64
-	       ", \"rested\": %" PRIu64 ", \"zombie\": %" PRIu64 ", \"pipe\": \"pipe:[%" PRIu64
-	       "]\"}\n",
-		pid, getpid(), told.ran, told.asleep, rested, zombie, (uint64_t)pipe.st_ino);
+	       ", \"rested\": %" PRIu64 ", \"zombie\": %" PRIu64 ", \"gone\": %" PRIu64
+	       ", \"pipe\": \"pipe:[%" PRIu64 "]\"}\n",
+		pid, getpid(), told.ran, told.asleep, rested, dead, now(CLOCK_MONOTONIC) - written,
+		(uint64_t)pipe.st_ino);
 }
 
 /* Two that hand a byte to and fro: as many records as can be. */

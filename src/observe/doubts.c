@@ -163,7 +163,8 @@ static const struct lack {
 		"Births and ends of threads were only seen by looks now and then: who lived "
 		"between "
 		"two of them is missing."},
-	{SINEW__HAS_REAPED, "When the dead were reaped was not recorded.", NULL},
+	{SINEW__HAS_REAPED, "When the dead were reaped was not recorded.",
+		"When the dead were reaped is as old as a look now and then."},
 };
 
 static doubt *const doubts[] = {fault, lost, gaps, unnoticed, torn, overlaps, contradictions,

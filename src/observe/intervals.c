@@ -290,6 +290,8 @@ static void first_dispatch(
 		sinew__count_move(states, task, SINEW__ADMITTED);
 		task->admitted = in->woken;
 		task->now = SINEW__READY;
+	} else if (!in->woken && !task->admitted && !open) {
+		sinew__count_move(states, task, SINEW__ADMITTED); /* when is not known */
 	}
 	bool ready = task->admitted && task->now == SINEW__READY && !is_late(in);
 	sinew__spend(states, task,

@@ -173,11 +173,22 @@ static bool name_inet(uint32_t tid, uint64_t ino, unsigned type, bool six, char 
 	return six ? name_inet6(scheme, line, text) : name_inet4(scheme, line, text);
 }
 
+/* Who looked from outside does not know the kind. */
+static bool name_any(uint32_t tid, uint64_t ino, char *text)
+{
+	for (unsigned i = 0; i < 4; i++)
+		if (name_inet(tid, ino, i & 2 ? SOCK_DGRAM : SOCK_STREAM, i & 1, text))
+			return true;
+	return sinew__name_unix(tid, ino, text);
+}
+
 static bool name_socket(uint32_t tid, const struct sinew__wait *wait, char *text)
 {
 	unsigned family = wait->detail >> 16, type = wait->detail & 0xffff;
 
 	switch (family) {
+	case AF_UNSPEC:
+		return name_any(tid, wait->ino, text);
 	case AF_UNIX:
 		sinew__name_unix(tid, wait->ino, text);
 		return true;
@@ -225,30 +236,30 @@ static bool find_name(uint32_t tid, const struct sinew__wait *wait, char *text)
 
 /* ---- words in shared memory ---- */
 
-static bool waits_on_shared_word(const struct sinew__interval *interval)
+static bool waits_on_shared_word(const struct sinew__record *record, const struct sinew__wait *wait)
 {
-	const struct sinew__wait *wait = &interval->wait;
 	unsigned command = wait->arg1 & (unsigned)FUTEX_CMD_MASK;
+	bool compat =
+		record->type == SINEW__RECORD_INTERVAL && record->flags & SINEW__INTERVAL_COMPAT;
 
-	return wait->state && wait->call == SYS_futex &&
-	       !(interval->head.flags & SINEW__INTERVAL_COMPAT) &&
+	return wait->state && wait->call == SYS_futex && !compat &&
 	       !(wait->arg1 & FUTEX_PRIVATE_FLAG) &&
 	       (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI);
 }
 
-void sinew__names_place(struct sinew__names *names, struct sinew__interval *interval)
+void sinew__names_place(struct sinew__names *names, const struct sinew__who *who,
+	const struct sinew__record *record, struct sinew__wait *wait)
 {
-	struct sinew__wait *wait = &interval->wait;
 	char text[TEXT];
 
-	if (wait->magic || !waits_on_shared_word(interval))
+	if (wait->magic || !waits_on_shared_word(record, wait))
 		return;
-	uint64_t hash = (wait->arg0 ^ (uint64_t)interval->who.tid << 40) * 0x9e3779b97f4a7c15u;
+	uint64_t hash = (wait->arg0 ^ (uint64_t)who->tid << 40) * 0x9e3779b97f4a7c15u;
 	struct place *place = &names->places[hash >> 54];
-	if (place->address != wait->arg0 || place->who.tid != interval->who.tid ||
-		place->who.start != interval->who.start) {
-		*place = (struct place){interval->who, wait->arg0, {0}};
-		if (!sinew__name_mapped(interval->who.tid, wait->arg0, &place->mapped, text))
+	if (place->address != wait->arg0 || place->who.tid != who->tid ||
+		place->who.start != who->start) {
+		*place = (struct place){*who, wait->arg0, {0}};
+		if (!sinew__name_mapped(who->tid, wait->arg0, &place->mapped, text))
 			place->mapped = (struct sinew__mapped){0};
 	}
 	wait->magic = place->mapped.magic;

@@ -15,8 +15,8 @@ enum { SINEW__NAME_MOST = 512 };
 bool sinew__name_line(
 	uint32_t tid, const char *list, unsigned column, uint64_t ino, char *line, int size);
 
-/* "unix:/run/a.sock", or "unix:[8123]" for one without a name. */
-void sinew__name_unix(uint32_t tid, uint64_t ino, char *text);
+/* "unix:/run/a.sock", or "unix:[8123]" for one without a name. False: whether it is one at all is not known. */
+bool sinew__name_unix(uint32_t tid, uint64_t ino, char *text);
 
 /* The file that is mapped, and shared, at this address: false if there is none. `text` is its name:
  * "ring:shm:/quotes" for one of sinew's rings, "shm:/x", "memfd:x", "file:/var/x". */

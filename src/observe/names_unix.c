@@ -85,6 +85,7 @@ static bool ask(int fd, uint32_t ino, struct answer *answer)
 	return true;
 }
 
+/* Whether it is a Unix socket that can be seen from here; and its name, if it has one. */
 static bool ask_kernel(uint32_t ino, char *text)
 {
 	struct answer own, peer;
@@ -96,7 +97,7 @@ static bool ask_kernel(uint32_t ino, char *text)
 	if (fd >= 0)
 		close(fd);
 	if (!known || !own.name[0])
-		return false;
+		return known;
 	sinew__public_name(own.name, own.file);
 	snprintf(text, SINEW__NAME_MOST, "unix:%.500s", own.name);
 	return true;
@@ -107,16 +108,16 @@ static bool look_into_list(uint32_t tid, uint64_t ino, char *text)
 {
 	char line[512], path[256];
 
-	if (!sinew__name_line(tid, "unix", 6, ino, line, sizeof line) ||
-		sscanf(line, "%*s %*s %*s %*s %*s %*s %*s %255[^\n]", path) != 1)
+	if (!sinew__name_line(tid, "unix", 6, ino, line, sizeof line))
 		return false;
-	snprintf(text, SINEW__NAME_MOST, "unix:%s", path);
+	if (sscanf(line, "%*s %*s %*s %*s %*s %*s %*s %255[^\n]", path) == 1)
+		snprintf(text, SINEW__NAME_MOST, "unix:%s", path);
 	return true;
 }
 
 /* The numbers of sockets are the same in all namespaces: what is found is it. */
-void sinew__name_unix(uint32_t tid, uint64_t ino, char *text)
+bool sinew__name_unix(uint32_t tid, uint64_t ino, char *text)
 {
-	if (!ask_kernel((uint32_t)ino, text) && !look_into_list(tid, ino, text))
-		snprintf(text, SINEW__NAME_MOST, "unix:[%" PRIu64 "]", ino);
+	snprintf(text, SINEW__NAME_MOST, "unix:[%" PRIu64 "]", ino);
+	return ask_kernel((uint32_t)ino, text) || look_into_list(tid, ino, text);
 }

@@ -182,8 +182,8 @@ enum sinew__interval_flags {
 	SINEW__INTERVAL_KERNEL = 1u << 4,
 	/* The call is one of a 32-bit program: numbers of the i386 table. */
 	SINEW__INTERVAL_COMPAT = 1u << 5,
-	/* Its dispatch was not seen: `time` is when it left again, and how long it was ready and how
-	 * long it ran before is not known. */
+	/* Its dispatch was not seen: `time` is when it left again or was met on its CPU, and how long it
+	 * was ready and how long it ran before is not known. */
 	SINEW__INTERVAL_LATE = 1u << 6,
 };
 

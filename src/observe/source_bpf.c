@@ -26,6 +26,7 @@
 
 #include "call_args.h"
 #include "fault.h"
+#include "slice.h"
 #include "source.h"
 #include "state.h"
 #include "state.skel.h"
@@ -124,25 +125,6 @@ static void find_depth(const struct btf *btf, struct sinew__state_setup *setup)
 	}
 }
 
-static uint64_t read_slice(void)
-{
-	static const char *const paths[] = {"/sys/kernel/debug/sched/base_slice_ns",
-		"/sys/kernel/debug/sched/min_granularity_ns"};
-	char text[32];
-
-	for (unsigned i = 0; i < sizeof paths / sizeof *paths; i++) {
-		int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
-		ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
-		if (fd >= 0)
-			close(fd);
-		if (n > 0) {
-			text[n] = '\0';
-			return strtoull(text, NULL, 10);
-		}
-	}
-	return 0;
-}
-
 /* ---- what is asked for ---- */
 
 /* A cgroup's id is the file handle of its directory; its level, how many directories deep. */
@@ -192,7 +174,7 @@ static int set_up(
 	setup->scope = request->scope;
 	setup->state_given = state_is_given(btf);
 	setup->first_space = stat("/proc/self/ns/pid", &space) == 0 && space.st_ino == FIRST_SPACE;
-	setup->slice = this->source.slice ? this->source.slice : 3000000;
+	setup->slice = this->source.slice;
 	setup->call_at = CALL_AT;
 	setup->yield = SYS_sched_yield;
 	setup->wait4 = SYS_wait4;
@@ -354,7 +336,7 @@ static int open_bpf(struct sinew__source **source, const struct sinew__request *
 		return sinew__observe_fail(ENOMEM, "out of memory");
 	libbpf_set_print(keep_quiet);
 	this->source.request = request;
-	this->source.slice = read_slice();
+	this->source.slice = sinew__read_slice();
 	int r = load(this, request);
 	if (r == 0)
 		r = tell_roots(this, request);

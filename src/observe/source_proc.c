@@ -9,7 +9,6 @@
 #include "source_proc.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -26,24 +25,29 @@ static struct sinew__proc_source *of(struct sinew__source *source)
 
 /* ---- opening ---- */
 
-static int find_roots(struct sinew__proc_source *this, const struct sinew__request *request)
+static void meet(void *arg, uint32_t tgid, uint32_t tid)
 {
-	this->roots = calloc(request->pid_count + 1, sizeof *this->roots);
-	if (!this->roots)
-		return sinew__observe_fail(ENOMEM, "out of memory");
-	for (unsigned i = 0; i < request->pid_count; i++) {
-		if (kill((pid_t)request->pids[i], 0) < 0 && errno == ESRCH)
-			return sinew__observe_fail(
-				ESRCH, "no process has the number %u", request->pids[i]);
-		this->roots[this->root_count++] = request->pids[i];
-	}
-	return request->scope == SINEW__SCOPE_CGROUP ? sinew__proc_find_cgroup(request->cgroup) : 0;
+	sinew__proc_meet(arg, tgid, tid);
+}
+
+static bool is_new(void *arg, uint32_t tgid)
+{
+	struct sinew__proc_source *this = arg;
+	struct sinew__seen *seen = sinew__proc_known(this, tgid);
+
+	if (!seen || seen->visit == this->visit)
+		return false;
+	seen->visit = this->visit;
+	return true;
 }
 
 static int open_proc(struct sinew__source **source, const struct sinew__request *request)
 {
 	struct sinew__proc_source *this;
+	int r = sinew__find_check(request);
 
+	if (r < 0)
+		return r;
 	if (access("/proc/self/schedstat", R_OK) < 0)
 		return sinew__observe_fail(ENOTSUP,
 			"/proc is not mounted (mount -t proc proc /proc), or this kernel does not "
@@ -52,17 +56,11 @@ static int open_proc(struct sinew__source **source, const struct sinew__request 
 	this = calloc(1, sizeof *this);
 	if (!this)
 		return sinew__observe_fail(ENOMEM, "out of memory");
-	this->self = (uint32_t)getpid();
+	this->find = (struct sinew__find){meet, is_new, this, (uint32_t)getpid()};
 	this->source.request = request;
 	this->source.fd = -1;
 	this->source.has = SINEW__HAS_LOOKS;
 	this->source.started = sinew__observe_now();
-	int r = find_roots(this, request);
-	if (r < 0) {
-		free(this->roots);
-		free(this);
-		return r;
-	}
 	*source = &this->source;
 	return 0;
 }
@@ -77,7 +75,6 @@ static void close_proc(struct sinew__source *source)
 			next = seen->next;
 			free(seen);
 		}
-	free(this->roots);
 	free(this);
 }
 
@@ -98,11 +95,28 @@ static void look_at_known(struct sinew__proc_source *this)
 		}
 }
 
+/* Also whose parent is another one by now: once known, it is asked for. */
+static void find(struct sinew__proc_source *this)
+{
+	const struct sinew__request *request = this->source.request;
+
+	this->visit++;
+	sinew__find(&this->find, request);
+	if (this->command)
+		sinew__find_from(&this->find, this->command);
+	if (request->scope != SINEW__SCOPE_COMMAND && request->scope != SINEW__SCOPE_PIDS)
+		return;
+	for (unsigned i = 0; i < SINEW__SEEN_BUCKETS; i++)
+		for (struct sinew__seen *seen = this->buckets[i]; seen; seen = seen->next)
+			if (seen->who.tid == seen->who.tgid)
+				sinew__find_from(&this->find, seen->who.tgid);
+}
+
 static void look(struct sinew__proc_source *this)
 {
 	uint64_t from = sinew__observe_now(), spent;
 
-	sinew__proc_find(this);
+	find(this);
 	if (!this->begun)
 		this->source.seeding = sinew__observe_now() - from;
 	look_at_known(this);
@@ -117,7 +131,7 @@ static int forked_proc(struct sinew__source *source, pid_t pid)
 {
 	struct sinew__proc_source *this = of(source);
 
-	this->roots[this->root_count++] = (uint32_t)pid;
+	this->command = (uint32_t)pid;
 	this->last_look = this->source.started;
 	this->begun = true;
 	return 0;

@@ -2,13 +2,13 @@
  *
  * source_proc.h - between the files of tier D: the threads that are looked at again and again.
  *
- * A look first finds who is there (source_proc_find.c), then goes through all that are known and tells what
+ * A look first finds who is there (proc_find.c), then goes through all that are known and tells what
  * became of each (source_proc_thread.c).
  */
 #ifndef SINEW_OBSERVE_SOURCE_PROC_H
 #define SINEW_OBSERVE_SOURCE_PROC_H
 
-#include "source.h"
+#include "proc_find.h"
 
 /* What the kernel has counted of a thread since it was made. */
 struct sinew__counts {
@@ -34,20 +34,12 @@ struct sinew__proc_source {
 	struct sinew__source source;
 	struct sinew__seen *buckets[SINEW__SEEN_BUCKETS];
 	uint32_t count, visit;
-	uint32_t *roots;
-	unsigned root_count;
-	uint32_t self;
+	struct sinew__find find;
+	uint32_t command;   /* its pid, or 0 */
 	bool begun;         /* who is found from now on was not there at the beginning */
 	uint64_t last_look; /* when it began */
 	uint64_t next_look;
 };
-
-/* ---- source_proc_find.c ---- */
-
-/* Makes known whoever is there and is asked for. */
-void sinew__proc_find(struct sinew__proc_source *this);
-/* A directory of cgroup2 that can be read: 0 or -errno in words. */
-int sinew__proc_find_cgroup(const char *path);
 
 /* ---- source_proc_thread.c ---- */
 

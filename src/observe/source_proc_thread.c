@@ -82,8 +82,7 @@ static uint16_t flags_of(const struct sinew__proc_source *this, const struct sin
 {
 	if (this->begun)
 		return 0;
-	return SINEW__THREAD_SEEDED |
-	       (facts->letter == 'Z' || facts->letter == 'X' ? SINEW__THREAD_ZOMBIE : 0);
+	return SINEW__THREAD_SEEDED | (facts->letter == 'Z' ? SINEW__THREAD_ZOMBIE : 0);
 }
 
 /* One that is new was made after the last look, and is told from there on. */
@@ -252,7 +251,7 @@ bool sinew__proc_look(struct sinew__proc_source *this, struct sinew__seen *seen)
 		seen->last = counts;
 		seen->owed_running = seen->owed_ready = 0;
 	}
-	if (strchr("ZXx", facts.letter))
+	if (facts.letter == 'Z')
 		tell_zombie(this, seen, &counts, now);
 	else
 		tell_life(this, seen, &facts, &counts, now);

@@ -26,10 +26,13 @@ static const struct sinew__source_type sinew__source_bpf = {
 };
 #endif
 
-extern const struct sinew__source_type sinew__source_proc;
+extern const struct sinew__source_type sinew__source_tracefs, sinew__source_perf,
+	sinew__source_proc;
 
 const struct sinew__source_type *const sinew__sources[] = {
 	&sinew__source_bpf,
+	&sinew__source_tracefs,
+	&sinew__source_perf,
 	&sinew__source_proc,
 	NULL,
 };

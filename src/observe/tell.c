@@ -11,6 +11,7 @@
 
 #include "look/files.h"
 #include "look/lines.h"
+#include "wait_look.h"
 
 #include "../banned.h"
 
@@ -40,6 +41,8 @@ void sinew__tell_thread(const struct sinew__source *source, const struct sinew__
 	if (facts->kernel)
 		flags |= SINEW__THREAD_KERNEL;
 	record.head = HEAD(SINEW__RECORD_THREAD, record, flags, time);
+	if (flags & SINEW__THREAD_SEEDED)
+		record.state = sinew__wait_state(facts->letter);
 	sinew__put_comm(record.comm, facts->comm);
 	give(source, &record.head);
 }
@@ -99,5 +102,5 @@ bool sinew__read_stat(uint32_t tgid, uint32_t tid, struct sinew__facts *facts)
 	*facts = (struct sinew__facts){.pid = tgid, .tid = tid};
 	return sinew__slurp(text, sizeof text, "/proc/%" PRIu32 "/task/%" PRIu32 "/stat", tgid,
 		       tid) > 0 &&
-	       sinew__parse_stat(text, facts);
+	       sinew__parse_stat(text, facts) && facts->letter != 'X';
 }

@@ -27,7 +27,7 @@ void sinew__put_comm(char comm[SINEW__COMM], const char *text);
 /* When it was made, in ns of CLOCK_MONOTONIC, from ticks since boot. */
 uint64_t sinew__start_ns(uint64_t ticks);
 
-/* What /proc says of a thread: its stat. False: it is gone, or hidden. */
+/* What /proc says of a thread: its stat. False: it is gone, or being released, or hidden. */
 bool sinew__read_stat(uint32_t tgid, uint32_t tid, struct sinew__facts *facts);
 
 #endif

@@ -221,6 +221,15 @@ static void pass_on(struct sinew__tracer *tracer, const struct sinew__record *re
 	tracer->sink.take(tracer->sink.arg, record);
 }
 
+static void name_wait(struct sinew__tracer *tracer, const struct sinew__who *who,
+	const struct sinew__record *record, struct sinew__wait *wait)
+{
+	sinew__names_place(tracer->names, who, record, wait);
+	const struct sinew__record *name = sinew__names_look(tracer->names, who, wait);
+	if (name)
+		pass_on(tracer, name);
+}
+
 /* The name of an object stands before the first record in which it is met. */
 static void take(void *arg, const struct sinew__record *record)
 {
@@ -228,15 +237,15 @@ static void take(void *arg, const struct sinew__record *record)
 
 	if (record->type == SINEW__RECORD_INTERVAL) {
 		struct sinew__interval interval = *(const struct sinew__interval *)record;
-		sinew__names_place(tracer->names, &interval);
-		const struct sinew__record *name =
-			sinew__names_look(tracer->names, &interval.who, &interval.wait);
-		if (name)
-			pass_on(tracer, name);
+		name_wait(tracer, &interval.who, record, &interval.wait);
 		pass_on(tracer, &interval.head);
-		return;
+	} else if (record->type == SINEW__RECORD_SAMPLE) {
+		struct sinew__sample sample = *(const struct sinew__sample *)record;
+		name_wait(tracer, &sample.who, record, &sample.wait);
+		pass_on(tracer, &sample.head);
+	} else {
+		pass_on(tracer, record);
 	}
-	pass_on(tracer, record);
 }
 
 static void tell_sentence(struct sinew__tracer *tracer, const char *sentence)

@@ -196,7 +196,7 @@ def attached(world, tracer):
 
 # ---- the other ways ----
 
-TIERS = {"A": "BPF", "D": "looks at /proc"}
+TIERS = "ABCD"
 TICK = 10 * MS  # the kernel's counts lag by as much
 
 
@@ -220,8 +220,10 @@ def all_ways_agree_on_what_they_share(world, tier):
     thread, = life["threads"]
     time = life["time_ns"]
     world.equal(sum(thread["time_ns"].values()), thread["lifetime_ns"], "life")
-    # What it did after it looked at its own clock, and around its birth and end, comes on top.
-    world.check(truth["ran"] - TICK <= time["running"] <= truth["ran"] + 2 * TICK, f"{time} {truth}")
+    # What it did after it looked at its own clock, and around its birth and end, comes on top. What
+    # the kernel did not show is told as such.
+    world.check(truth["ran"] - TICK <= time["running"] + time["unseen"], f"{time} {truth}")
+    world.check(time["running"] <= truth["ran"] + 2 * TICK, f"{time} {truth}")
     asleep = time["blocked"] + time["asleep"]
     world.check(truth["rested"] - 2 * TICK <= asleep, f"{time} {truth}")
     rows = {}
@@ -232,11 +234,72 @@ def all_ways_agree_on_what_they_share(world, tier):
     world.check(rows["read", truth["pipe"]] >= truth["rested"] - 2 * TICK, rows)
     world.check(life["transitions"]["blocked"] >= 1, life["transitions"])
     world.equal(life["transitions"]["admitted"], 1, "admitted")
-    world.check(truth["zombie"] - 2 * TICK <= time["terminated"], f"{time} {truth}")
+    world.check(time["terminated"] <= truth["gone"], f"{time} {truth}")
+    end = thread["end"]
+    if tier != "D":  # which sees the end when it looks the next time
+        world.check(truth["zombie"] <= end["reaped_before_ns"] - end["off_cpu_at_ns"] + MS, f"{end} {truth}")
     world.equal(thread["end"]["reaper"], truth["parent"], "reaper")
     world.equal(thread["birth"]["maker"], truth["parent"], "maker")
     text = world.do("report", kept).out.decode()
     world.has(text, f"tier {tier}: ")
+
+
+def by_tracefs(world, *words, code=0):
+    needs_tier("B")
+    kept = world.hidden / "recording"
+    ended = world.do("trace", "-q", "--tier", "B", *words, code=code, limit=LIMIT)
+    return json.loads(world.do("report", "--json", kept).out), json.loads(ended.out)
+
+
+@case
+def the_kernels_own_tracer_tells_causes_and_wakers(world):
+    kept = world.hidden / "recording"
+    told, truth = by_tracefs(world, "-o", kept, "--", SCENE, "class")
+    counts = preempted(told, truth["first"], truth["second"])
+    world.equal(dominant(counts), "class", f"why, of {counts}")
+    told, truth = by_tracefs(world, "-o", kept, "--", SCENE, "pipe")
+    rows = [row for row in told["blocked"] if row["pid"] == truth["reader"]
+            and row["waker"] == truth["writer"]]
+    world.check(sum(row["count"] for row in rows) >= truth["messages"], told["blocked"])
+    world.equal({row["context"] for row in rows}, {"task"}, "context")
+    world.equal({row["call"] for row in rows} - {"read", "unknown call"}, set(), "calls")
+
+
+@each(tier=["B", "C"])
+def loss_is_counted_in_the_other_ways(world, tier):
+    """4 KiB have room for less than comes between two readings, even of who is to be followed."""
+    needs_tier(tier)
+    kept = world.hidden / "recording"
+    world.do("trace", "-q", "--buffer", "4K", "--tier", tier, "-o", kept, "--", SCENE, "storm", limit=LIMIT)
+    told = json.loads(world.do("report", "--json", kept).out)
+    world.check(told["evidence"]["lost"] > 0, told["evidence"])
+    world.check(told["evidence"]["gaps"] > 0, told["evidence"])
+    world.check(any("lost" in doubt for doubt in told["doubts"]), told["doubts"])
+    for thread in threads(told):
+        world.equal(sum(thread["time_ns"].values()), thread["lifetime_ns"], "life")
+
+
+@each(tier=["B", "C", "D"])
+def a_socket_has_its_name_in_every_way(world, tier):
+    needs_tier(tier)
+    kept = world.hidden / "recording"
+    ended = world.do("trace", "-q", "--tier", tier, "-o", kept, "--", SCENE, "unix", "here.sock", limit=LIMIT)
+    truth = json.loads(ended.out)
+    told = json.loads(world.do("report", "--json", kept).out)
+    world.equal({row["object"] for row in told["blocked"] if row["pid"] == truth["reader"]
+                 and row["call"] == "recvfrom"}, {"unix:here.sock"}, "object")
+
+
+@case
+def a_command_of_ones_own_needs_no_right(world):
+    """By perf events, or by looks where they are not allowed."""
+    ended = world.do("trace", "--json", "--", "sleep", "0.1",
+                     preexec_fn=nobody if os.geteuid() == 0 else None)
+    told = json.loads(ended.err.decode().splitlines()[0])
+    world.check(told["tier"] in ("C", "D") or os.geteuid() != 0, told["tier"])
+    world.equal(told["complete"], True, "complete")
+    rows = {row["call"]: row["time_ns"] for row in told["blocked"]}
+    world.check(rows.get("clock_nanosleep", 0) > 50 * MS, rows)
 
 
 @case

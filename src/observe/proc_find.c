@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * source_proc_find.c - who is there? For a command or named processes: they, their children, and whoever
- * was known once, even if its parent is another one by now.
+ * proc_find.c - who is there, by /proc: all, those of a cgroup, or some and their children.
  */
 #include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/vfs.h>
@@ -15,7 +15,7 @@
 
 #include "fault.h"
 #include "look/files.h"
-#include "source_proc.h"
+#include "proc_find.h"
 
 #include "../banned.h"
 
@@ -35,7 +35,7 @@ static uint32_t number(const char *name)
 	return isdigit((unsigned char)*name) && !*end && n <= INT32_MAX ? (uint32_t)n : 0;
 }
 
-static void meet_threads(struct sinew__proc_source *this, uint32_t tgid)
+static void meet_threads(struct sinew__find *find, uint32_t tgid)
 {
 	char path[64];
 	const struct dirent *entry;
@@ -44,13 +44,11 @@ static void meet_threads(struct sinew__proc_source *this, uint32_t tgid)
 	OPEN_DIR(dir, path);
 	while (dir && (entry = readdir(dir)))
 		if (number(entry->d_name))
-			sinew__proc_meet(this, tgid, number(entry->d_name));
+			find->meet(find->arg, tgid, number(entry->d_name));
 }
 
-static void visit(struct sinew__proc_source *this, uint32_t tgid);
-
 /* "12 34 56 " */
-static void visit_numbers(struct sinew__proc_source *this, const char *text)
+static void visit_numbers(struct sinew__find *find, const char *text)
 {
 	char *end;
 
@@ -58,11 +56,11 @@ static void visit_numbers(struct sinew__proc_source *this, const char *text)
 		unsigned long pid = strtoul(text, &end, 10);
 		if (end == text || pid == 0 || pid > INT32_MAX)
 			return;
-		visit(this, (uint32_t)pid);
+		sinew__find_from(find, (uint32_t)pid);
 	}
 }
 
-static void visit_children(struct sinew__proc_source *this, uint32_t tgid)
+static void visit_children(struct sinew__find *find, uint32_t tgid)
 {
 	char path[64];
 	const struct dirent *entry;
@@ -76,48 +74,32 @@ static void visit_children(struct sinew__proc_source *this, uint32_t tgid)
 		LOOK_FREE char *text = sinew__slurp_all(
 			&error, "/proc/%" PRIu32 "/task/%s/children", tgid, entry->d_name);
 		if (text)
-			visit_numbers(this, text);
+			visit_numbers(find, text);
 	}
 }
 
-/* Once in each look. */
-static void visit(struct sinew__proc_source *this, uint32_t tgid)
+void sinew__find_from(struct sinew__find *find, uint32_t tgid)
 {
-	struct sinew__seen *seen;
-
-	if (tgid == this->self)
+	if (tgid == find->self)
 		return;
-	meet_threads(this, tgid);
-	seen = sinew__proc_known(this, tgid);
-	if (!seen || seen->visit == this->visit)
-		return;
-	seen->visit = this->visit;
-	visit_children(this, tgid);
+	meet_threads(find, tgid);
+	if (find->is_new(find->arg, tgid))
+		visit_children(find, tgid);
 }
 
-static void find_descendants(struct sinew__proc_source *this)
-{
-	for (unsigned i = 0; i < this->root_count; i++)
-		visit(this, this->roots[i]);
-	for (unsigned i = 0; i < SINEW__SEEN_BUCKETS; i++)
-		for (struct sinew__seen *seen = this->buckets[i]; seen; seen = seen->next)
-			if (seen->who.tid == seen->who.tgid)
-				visit(this, seen->who.tgid);
-}
-
-static void find_all(struct sinew__proc_source *this)
+static void find_all(struct sinew__find *find)
 {
 	const struct dirent *entry;
 	OPEN_DIR(dir, "/proc");
 
 	while (dir && (entry = readdir(dir)))
-		if (number(entry->d_name) && number(entry->d_name) != this->self)
-			meet_threads(this, number(entry->d_name));
+		if (number(entry->d_name) && number(entry->d_name) != find->self)
+			meet_threads(find, number(entry->d_name));
 }
 
 /* ---- cgroups ---- */
 
-static void find_in_cgroup(struct sinew__proc_source *this, const char *path)
+static void find_in_cgroup(struct sinew__find *find, const char *path)
 {
 	char below[4096];
 	const struct dirent *entry;
@@ -126,19 +108,19 @@ static void find_in_cgroup(struct sinew__proc_source *this, const char *path)
 
 	for (char *line = text ? strtok_r(text, "\n", &at) : NULL; line;
 		line = strtok_r(NULL, "\n", &at))
-		if (number(line) && number(line) != this->self)
-			meet_threads(this, number(line));
+		if (number(line) && number(line) != find->self)
+			meet_threads(find, number(line));
 	free(text);
 	OPEN_DIR(dir, path);
 	while (dir && (entry = readdir(dir))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
 		if (snprintf(below, sizeof below, "%s/%s", path, entry->d_name) < (int)sizeof below)
-			find_in_cgroup(this, below);
+			find_in_cgroup(find, below);
 	}
 }
 
-int sinew__proc_find_cgroup(const char *path)
+static int check_cgroup(const char *path)
 {
 	struct statfs fs;
 
@@ -151,13 +133,25 @@ int sinew__proc_find_cgroup(const char *path)
 	return 0;
 }
 
-void sinew__proc_find(struct sinew__proc_source *this)
+/* ---- what is asked for ---- */
+
+int sinew__find_check(const struct sinew__request *request)
 {
-	this->visit++;
-	if (this->source.request->scope == SINEW__SCOPE_ALL)
-		find_all(this);
-	else if (this->source.request->scope == SINEW__SCOPE_CGROUP)
-		find_in_cgroup(this, this->source.request->cgroup);
-	else
-		find_descendants(this);
+	if (request->scope == SINEW__SCOPE_CGROUP)
+		return check_cgroup(request->cgroup);
+	for (unsigned i = 0; i < request->pid_count; i++)
+		if (kill((pid_t)request->pids[i], 0) < 0 && errno == ESRCH)
+			return sinew__observe_fail(
+				ESRCH, "no process has the number %u", request->pids[i]);
+	return 0;
+}
+
+void sinew__find(struct sinew__find *find, const struct sinew__request *request)
+{
+	if (request->scope == SINEW__SCOPE_ALL)
+		find_all(find);
+	else if (request->scope == SINEW__SCOPE_CGROUP)
+		find_in_cgroup(find, request->cgroup);
+	for (unsigned i = 0; i < request->pid_count; i++)
+		sinew__find_from(find, request->pids[i]);
 }
