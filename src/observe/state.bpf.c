@@ -579,6 +579,7 @@ static __noinline bool meet(struct task_struct *task, __u64 now)
 		flags |= SINEW__THREAD_ZOMBIE;
 	} else if (task->on_cpu) {
 		fresh.open.why = SINEW__WHY_RUNNING;
+		fresh.open.ran_since = now;
 		flags |= SINEW__THREAD_RUNNING;
 	} else {
 		fresh.open.head.flags = SINEW__INTERVAL_SEEDED;
