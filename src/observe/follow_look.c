@@ -12,7 +12,10 @@
 
 #include "../banned.h"
 
-enum { LOOKS = 256 }; /* in one step: each takes some microseconds */
+enum {
+	LOOKS = 256,        /* in one step: each takes some microseconds */
+	ROUNDED = 20000000, /* ns: two ticks */
+};
 
 static bool is_asleep(const struct sinew__followed *thread)
 {
@@ -38,13 +41,15 @@ static void look_at_wait(struct sinew__followed *thread)
 		thread->asleep = asleep;
 }
 
-/* A number may be another process by now: then its start is another one. */
+/* One that is heard to end is a zombie a moment later. A number may be another process by now: then it
+ * started later than ours, by more than /proc rounds. */
 static void look_at_zombie(struct sinew__followed *thread)
 {
 	struct sinew__facts facts;
 	uint64_t now = sinew__observe_now();
 
-	if (sinew__read_stat(thread->who.tgid, thread->who.tid, &facts) && facts.letter == 'Z') {
+	if (sinew__read_stat(thread->who.tgid, thread->who.tid, &facts) &&
+		sinew__start_ns(facts.started) <= thread->who.start + ROUNDED) {
 		thread->seen = now;
 		thread->parent = facts.ppid;
 	} else {

@@ -154,6 +154,7 @@ static int read_proc(struct sinew__source *source)
 
 static int finish_proc(struct sinew__source *source)
 {
+	of(source)->ending = true;
 	look(of(source));
 	source->ended = sinew__observe_now();
 	return 0;

@@ -36,6 +36,7 @@ struct sinew__proc_source {
 	uint32_t count, visit;
 	struct sinew__find find;
 	uint32_t command;   /* its pid, or 0 */
+	bool ending;        /* this is the last look */
 	bool begun;         /* who is found from now on was not there at the beginning */
 	uint64_t last_look; /* when it began */
 	uint64_t next_look;

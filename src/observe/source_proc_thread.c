@@ -19,6 +19,8 @@
 
 #include "../banned.h"
 
+enum { TICK = 10000000 }; /* ns: a run is counted after so long */
+
 static struct sinew__seen **bucket(struct sinew__proc_source *this, uint32_t tid)
 {
 	return &this->buckets[tid % SINEW__SEEN_BUCKETS];
@@ -183,9 +185,14 @@ static void tell_life(struct sinew__proc_source *this, struct sinew__seen *seen,
 	if (blocked)
 		sample.blocked = now - seen->at - counted;
 	seen->wait = sample.wait;
+	bool whole = blocked || this->ending;
+	if (!blocked && whole && now - seen->at - counted > TICK) {
+		/* It would have been counted had it run: it waited for a CPU. */
+		sample.ready += now - seen->at - counted - TICK;
+	}
 	/* One that could only run is told up to what was counted. */
-	if (counted || blocked || sample.dispatched || sample.involuntary)
-		tell(this, seen, &sample, blocked ? now : seen->at + counted);
+	if (counted || whole || sample.dispatched || sample.involuntary)
+		tell(this, seen, &sample, whole ? now : seen->at + counted);
 }
 
 static void tell_zombie(struct sinew__proc_source *this, struct sinew__seen *seen,
