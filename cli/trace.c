@@ -176,7 +176,7 @@ static int begin(struct trace *trace)
 	if (trace->recording)
 		sinew__recording_head(trace->recording, header);
 	int r = trace->settings->quiet ? 0 : sinew__summary_open(&trace->summary, header);
-	sinew__tracer_begin(trace->tracer, (struct sinew__sink){take, trace});
+	sinew__tracer_begin(trace->tracer, (struct sinew__sink){take, trace, NULL});
 	return r;
 }
 

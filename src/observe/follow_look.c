@@ -31,14 +31,18 @@ static bool was_looked_at(const struct sinew__followed *thread)
 	return thread->asleep.from && thread->asleep.from >= from;
 }
 
-static void look_at_wait(struct sinew__followed *thread)
+static void look_at_wait(struct sinew__follow *follow, struct sinew__followed *thread)
 {
 	struct sinew__asleep asleep = {.from = sinew__observe_now()};
 
 	asleep.seen = sinew__wait_look(thread->who.tgid, thread->who.tid, &asleep.wait);
 	asleep.to = sinew__observe_now();
-	if (asleep.seen != SINEW__WAIT_AWAKE)
-		thread->asleep = asleep;
+	if (asleep.seen == SINEW__WAIT_AWAKE)
+		return;
+	asleep.wait.state = thread->open.wait.state;
+	if (follow->source->sink.meet)
+		follow->source->sink.meet(follow->source->sink.arg, &thread->who, &asleep.wait);
+	thread->asleep = asleep;
 }
 
 /* One that is heard to end is a zombie a moment later. A number may be another process by now: then it
@@ -57,14 +61,14 @@ static void look_at_zombie(struct sinew__followed *thread)
 	}
 }
 
-static void look_at(struct sinew__followed *thread, unsigned *looks)
+static void look_at(struct sinew__follow *follow, struct sinew__followed *thread, unsigned *looks)
 {
 	bool first = thread->who.tid == thread->who.tgid;
 
 	if (thread->dead && first && !thread->gone) {
 		look_at_zombie(thread);
 	} else if (*looks < LOOKS && is_asleep(thread) && !was_looked_at(thread)) {
-		look_at_wait(thread);
+		look_at_wait(follow, thread);
 		++*looks;
 	}
 }
@@ -75,7 +79,7 @@ void sinew__follow_look(struct sinew__follow *follow)
 
 	for (unsigned i = 0; i < SINEW__FOLLOWED_BUCKETS; i++)
 		for (struct sinew__followed *at = follow->buckets[i]; at; at = at->next)
-			look_at(at, &looks);
+			look_at(follow, at, &looks);
 }
 
 /* Whether there is nothing more to tell of it. Who is not the first of its process is nobody's to reap. */

@@ -236,23 +236,20 @@ static bool find_name(uint32_t tid, const struct sinew__wait *wait, char *text)
 
 /* ---- words in shared memory ---- */
 
-static bool waits_on_shared_word(const struct sinew__record *record, const struct sinew__wait *wait)
+static bool waits_on_shared_word(const struct sinew__wait *wait)
 {
 	unsigned command = wait->arg1 & (unsigned)FUTEX_CMD_MASK;
-	bool compat =
-		record->type == SINEW__RECORD_INTERVAL && record->flags & SINEW__INTERVAL_COMPAT;
 
-	return wait->state && wait->call == SYS_futex && !compat &&
-	       !(wait->arg1 & FUTEX_PRIVATE_FLAG) &&
+	return wait->state && wait->call == SYS_futex && !(wait->arg1 & FUTEX_PRIVATE_FLAG) &&
 	       (command == FUTEX_WAIT || command == FUTEX_WAIT_BITSET || command == FUTEX_LOCK_PI);
 }
 
-void sinew__names_place(struct sinew__names *names, const struct sinew__who *who,
-	const struct sinew__record *record, struct sinew__wait *wait)
+void sinew__names_place(
+	struct sinew__names *names, const struct sinew__who *who, struct sinew__wait *wait)
 {
 	char text[TEXT];
 
-	if (wait->magic || !waits_on_shared_word(record, wait))
+	if (wait->magic || !waits_on_shared_word(wait))
 		return;
 	uint64_t hash = (wait->arg0 ^ (uint64_t)who->tid << 40) * 0x9e3779b97f4a7c15u;
 	struct place *place = &names->places[hash >> 54];

@@ -16,10 +16,10 @@ struct sinew__names;
 struct sinew__names *sinew__names_open(void);
 void sinew__names_close(struct sinew__names *names);
 
-/* If it waits on a word in memory that is shared, which file that is: magic, dev, ino. `record`: in which
- * the wait stands. */
-void sinew__names_place(struct sinew__names *names, const struct sinew__who *who,
-	const struct sinew__record *record, struct sinew__wait *wait);
+/* If it waits on a word in memory that is shared, which file that is: magic, dev, ino. Not of a 32-bit
+ * program. */
+void sinew__names_place(
+	struct sinew__names *names, const struct sinew__who *who, struct sinew__wait *wait);
 
 /* A record with the name of the object of this wait, if it has one and has not been told yet; else
  * NULL. Good until the next call. Reads /proc: does not block for long. */

@@ -117,6 +117,38 @@ const char *sinew__call_text(
 	return name ? name : PUT(text, "call %d", key->call);
 }
 
+/* Whoever waits in such a call on a channel does so because there is nothing in it, or no room. */
+static const struct way {
+	const char *call, *word, *why;
+} ways[] = {
+	{"read", "receive", "empty"},
+	{"readv", "receive", "empty"},
+	{"recvfrom", "receive", "empty"},
+	{"recvmsg", "receive", "empty"},
+	{"recvmmsg", "receive", "empty"},
+	{"mq_timedreceive", "receive", "empty"},
+	{"write", "send", "full"},
+	{"writev", "send", "full"},
+	{"sendto", "send", "full"},
+	{"sendmsg", "send", "full"},
+	{"sendmmsg", "send", "full"},
+	{"mq_timedsend", "send", "full"},
+};
+
+/* Of objects that have the name of a channel; NULL: it is none, or it is not told by the call. */
+static const struct way *way_of(const char *on, const char *call)
+{
+	static const char *const schemes[] = {"unix:", "fifo:", "tcp:", "udp:", "mq:"};
+	bool channel = false;
+
+	for (size_t i = 0; on && i < sizeof schemes / sizeof *schemes; i++)
+		channel |= strncmp(on, schemes[i], strlen(schemes[i])) == 0;
+	for (size_t i = 0; channel && i < sizeof ways / sizeof *ways; i++)
+		if (strcmp(ways[i].call, call) == 0)
+			return &ways[i];
+	return NULL;
+}
+
 char *sinew__wait_text(
 	const struct sinew__states *states, const struct sinew__block_key *key, sinew__long text)
 {
@@ -127,11 +159,13 @@ char *sinew__wait_text(
 	/* How a ring waits is its own affair. */
 	if (on && strncmp(on, "ring:", 5) == 0)
 		what = "message or room";
+	const struct way *way = way_of(on, what);
 
 	/* Uninterruptible, and not idling: mostly a disk. */
 	bool deep = (key->state & 2) && !(key->state & 0x400);
-	snprintf(text, sizeof(sinew__long), "%.100s%s%.300s%s", what, on ? " on " : "",
-		on ? on : "", deep ? " (uninterruptible)" : "");
+	snprintf(text, sizeof(sinew__long), "%.100s%s%.300s%s%s%s%s", way ? way->word : what,
+		on ? " on " : "", on ? on : "", way ? " (" : "", way ? way->why : "",
+		way ? ")" : "", deep ? " (uninterruptible)" : "");
 	return text;
 }
 

@@ -28,6 +28,9 @@ struct sinew__request {
 struct sinew__sink {
 	void (*take)(void *arg, const struct sinew__record *record);
 	void *arg;
+	/* Of a source that looks at threads: it waits in this now, so that the object can be asked for its
+	 * name before the record comes. May say where a word in memory lies. NULL: nobody wants to know. */
+	void (*meet)(void *arg, const struct sinew__who *who, struct sinew__wait *wait);
 };
 
 struct sinew__source_type;

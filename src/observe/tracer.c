@@ -221,13 +221,19 @@ static void pass_on(struct sinew__tracer *tracer, const struct sinew__record *re
 	tracer->sink.take(tracer->sink.arg, record);
 }
 
-static void name_wait(struct sinew__tracer *tracer, const struct sinew__who *who,
-	const struct sinew__record *record, struct sinew__wait *wait)
+static void name_wait(struct sinew__tracer *tracer, const struct sinew__who *who, bool compat,
+	struct sinew__wait *wait)
 {
-	sinew__names_place(tracer->names, who, record, wait);
+	if (!compat)
+		sinew__names_place(tracer->names, who, wait);
 	const struct sinew__record *name = sinew__names_look(tracer->names, who, wait);
 	if (name)
 		pass_on(tracer, name);
+}
+
+static void meet(void *arg, const struct sinew__who *who, struct sinew__wait *wait)
+{
+	name_wait(arg, who, false, wait);
 }
 
 /* The name of an object stands before the first record in which it is met. */
@@ -237,11 +243,12 @@ static void take(void *arg, const struct sinew__record *record)
 
 	if (record->type == SINEW__RECORD_INTERVAL) {
 		struct sinew__interval interval = *(const struct sinew__interval *)record;
-		name_wait(tracer, &interval.who, record, &interval.wait);
+		name_wait(tracer, &interval.who, record->flags & SINEW__INTERVAL_COMPAT,
+			&interval.wait);
 		pass_on(tracer, &interval.head);
 	} else if (record->type == SINEW__RECORD_SAMPLE) {
 		struct sinew__sample sample = *(const struct sinew__sample *)record;
-		name_wait(tracer, &sample.who, record, &sample.wait);
+		name_wait(tracer, &sample.who, false, &sample.wait);
 		pass_on(tracer, &sample.head);
 	} else {
 		pass_on(tracer, record);
@@ -267,7 +274,7 @@ static void tell_sentence(struct sinew__tracer *tracer, const char *sentence)
 void sinew__tracer_begin(struct sinew__tracer *tracer, struct sinew__sink sink)
 {
 	tracer->sink = sink;
-	tracer->source->sink = (struct sinew__sink){take, tracer};
+	tracer->source->sink = (struct sinew__sink){take, tracer, meet};
 	for (unsigned i = 0; i < tracer->sentence_count; i++)
 		tell_sentence(tracer, tracer->sentences[i]);
 	if (tracer->source->lacks)

@@ -134,6 +134,8 @@ def a_socket_is_called_by_its_name(world):
     rows = [row for row in told["blocked"] if row["pid"] == truth["reader"]
             and row["call"] == "recvfrom"]
     world.equal({row["object"] for row in rows}, {"unix:here.sock"}, "object")
+    text = world.do("report", world.hidden / "recording").out.decode()
+    world.has(" ".join(text.split()), "receive on unix:here.sock (empty), ")
     sent = sum(row["count"] for row in rows if row["waker"] == truth["writer"])
     world.check(sent >= truth["messages"], rows)
 
