@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "names_inside.h"
+#include "public_name.h"
 
 #include "../banned.h"
 
@@ -74,20 +75,22 @@ static uint32_t magic_of(uint32_t tid, const struct mapping *at)
 	return statfs(path, &fs) == 0 && fs.f_type ? (uint32_t)fs.f_type : TMPFS;
 }
 
-static void put_name(const char *ring, const char *path, char *text)
+/* A memfd's name ends in " (deleted)", as its file has none. */
+static void put_name(const char *path, char *text)
 {
 	static const char shm[] = "/dev/shm/", memfd[] = "/memfd:", deleted[] = " (deleted)";
-	size_t length = strlen(path);
+	size_t length = strlen(path), end = strlen(deleted);
 
-	if (strncmp(path, shm, sizeof shm - 1) == 0)
-		snprintf(text, SINEW__NAME_MOST, "%sshm:%s", ring, path + sizeof shm - 2);
-	else if (strncmp(path, memfd, sizeof memfd - 1) == 0)
-		snprintf(text, SINEW__NAME_MOST, "%smemfd:%.*s", ring,
-			(int)(length - (sizeof memfd - 1) -
-				(length > sizeof memfd + sizeof deleted ? sizeof deleted - 1 : 0)),
-			path + sizeof memfd - 1);
-	else
-		snprintf(text, SINEW__NAME_MOST, "%sfile:%s", ring, path);
+	if (strncmp(path, shm, strlen(shm)) == 0) {
+		snprintf(text, SINEW__NAME_MOST, "shm:%s", path + strlen(shm) - 1);
+	} else if (strncmp(path, memfd, strlen(memfd)) == 0) {
+		if (length > end && strcmp(path + length - end, deleted) == 0)
+			length -= end;
+		snprintf(text, SINEW__NAME_MOST, "memfd:%.*s", (int)(length - strlen(memfd)),
+			path + strlen(memfd));
+	} else {
+		snprintf(text, SINEW__NAME_MOST, "file:%s", path);
+	}
 }
 
 bool sinew__name_mapped(uint32_t tid, uint64_t address, struct sinew__mapped *mapped, char *text)
@@ -99,7 +102,10 @@ bool sinew__name_mapped(uint32_t tid, uint64_t address, struct sinew__mapped *ma
 	if (found) {
 		*mapped = (struct sinew__mapped){
 			at.ino, magic_of(tid, &at), at.major << 20 | at.minor};
-		put_name(is_ring(tid, &at) ? "ring:" : "", at.path, text);
+		if (is_ring(tid, &at))
+			sinew__ring_name(at.path, text, SINEW__NAME_MOST);
+		else
+			put_name(at.path, text);
 	}
 	free(line);
 	return found;

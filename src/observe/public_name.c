@@ -41,3 +41,15 @@ void sinew__public_name(char *path, uint32_t file)
 	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode) || (uint32_t)st.st_ino != file)
 		*end = '.';
 }
+
+void sinew__ring_name(const char *path, char *text, size_t room)
+{
+	static const char shm[] = "/dev/shm/", memfd[] = "/memfd:";
+
+	if (strncmp(path, memfd, strlen(memfd)) == 0)
+		snprintf(text, room, "ring:memfd");
+	else if (strncmp(path, shm, strlen(shm)) == 0)
+		snprintf(text, room, "ring:shm:%.256s", path + strlen(shm) - 1);
+	else
+		snprintf(text, room, "ring:file:%.256s", path);
+}

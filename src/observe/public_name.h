@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT
  *
- * public_name.h - by what name a Unix socket is found that was bound under another.
+ * public_name.h - what people call what sinew made: a Unix socket that was bound under another name, a ring.
  */
 #ifndef SINEW_OBSERVE_PUBLIC_NAME_H
 #define SINEW_OBSERVE_PUBLIC_NAME_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* Takes the end off a path that sinew binds under before it renames the socket (../path.c), in place, where
  * the file without that end is this socket's; file: the inode of its file, as sock_diag(7) tells it, 0
  * where it does not. Leaves every other name alone. */
 void sinew__public_name(char *path, uint32_t file);
+
+/* What a ring is called in whose memory this file is mapped, named as in /proc/PID/maps: "ring:shm:/quotes",
+ * "ring:file:/var/q". One in a memfd has no name but that of the socket where it is handed out. */
+void sinew__ring_name(const char *path, char *text, size_t room);
 
 #endif

@@ -8,6 +8,7 @@
 
 #include "../../banned.h"
 #include "../../ring/layout.h"
+#include "../public_name.h"
 #include "files.h"
 #include "inside.h"
 
@@ -34,20 +35,6 @@ static bool read_head(struct sinew__look *look, struct sinew__facts *facts,
 	return false;
 }
 
-/* "ring:shm:/quotes" */
-static void put_name(struct sinew__facts *facts, const char *path)
-{
-	static const char shm[] = "/dev/shm/";
-
-	if (strncmp(path, no_name, strlen(no_name)) == 0)
-		snprintf(facts->object, sizeof facts->object, "ring:memfd");
-	else if (strncmp(path, shm, strlen(shm)) == 0)
-		snprintf(facts->object, sizeof facts->object, "ring:shm:%.256s",
-			path + strlen(shm) - 1);
-	else
-		snprintf(facts->object, sizeof facts->object, "ring:file:%.256s", path);
-}
-
 bool sinew__ring_word(struct sinew__look *look, struct sinew__facts *facts,
 	const struct sinew__piece *piece, uint64_t address)
 {
@@ -67,7 +54,7 @@ bool sinew__ring_word(struct sinew__look *look, struct sinew__facts *facts,
 		facts->cause = "waits for room";
 	else
 		return false;
-	put_name(facts, piece->path);
+	sinew__ring_name(piece->path, facts->object, sizeof facts->object);
 	return true;
 }
 
@@ -95,7 +82,7 @@ static const char *armed_for(
 static void put_socket(
 	struct sinew__look *look, struct sinew__facts *facts, const int32_t *fds, size_t count)
 {
-	put_name(facts, no_name);
+	sinew__ring_name(no_name, facts->object, sizeof facts->object);
 	for (size_t i = 1; i < count; i++) {
 		struct sinew__file file;
 		if (sinew__file_look(look, facts, fds[i], &file) &&

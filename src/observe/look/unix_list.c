@@ -5,62 +5,30 @@
  */
 #include <errno.h>
 #include <inttypes.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
-#include <linux/unix_diag.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "../../banned.h"
 #include "files.h"
 #include "spaces.h"
+#include "unix_diag.h"
 
 /* ---- asked ---- */
 
-/* Abstract names begin with NUL, and may have more of them, shown as @. */
-static void take_name(struct sinew__socket *row, const char *name, size_t size)
-{
-	if (size >= sizeof row->name)
-		size = sizeof row->name - 1;
-	memcpy(row->name, name, size);
-	row->name[size] = '\0';
-	const bool abstract = size && !row->name[0];
-	for (size_t i = 0; abstract && i < size; i++)
-		if (!row->name[i])
-			row->name[i] = '@';
-}
-
-static void take_attribute(struct sinew__socket *row, const struct rtattr *at)
-{
-	const size_t size = RTA_PAYLOAD(at);
-	struct unix_diag_vfs file;
-	uint32_t peer;
-
-	if (at->rta_type == UNIX_DIAG_NAME) {
-		take_name(row, RTA_DATA(at), size);
-	} else if (at->rta_type == UNIX_DIAG_PEER && size >= sizeof peer) {
-		memcpy(&peer, RTA_DATA(at), sizeof peer);
-		row->peer = peer;
-	} else if (at->rta_type == UNIX_DIAG_VFS && size >= sizeof file) {
-		memcpy(&file, RTA_DATA(at), sizeof file);
-		row->file = file.udiag_vfs_ino;
-	}
-}
-
 static int take_socket(struct sinew__socket_list *list, const struct nlmsghdr *message)
 {
-	const struct unix_diag_msg *found = NLMSG_DATA(message);
-	int left = (int)message->nlmsg_len - (int)NLMSG_LENGTH(sizeof *found);
-	const struct rtattr *at = (const void *)(found + 1);
-	struct sinew__socket *row = left < 0 ? NULL : sinew__socket_add(list);
+	struct sinew__unix_said said;
 
+	if (sinew__unix_said(&said, message) < 0)
+		return -EIO;
+	struct sinew__socket *row = sinew__socket_add(list);
 	if (!row)
 		return -ENOMEM;
-	row->ino = found->udiag_ino;
+	row->ino = said.ino;
 	row->scheme = "unix";
-	for (; RTA_OK(at, left); at = RTA_NEXT(at, left))
-		take_attribute(row, at);
+	row->peer = said.peer;
+	row->file = said.file;
+	snprintf(row->name, sizeof row->name, "%s", said.name);
 	return 0;
 }
 
@@ -82,15 +50,7 @@ static int take_answer(struct sinew__socket_list *list, const void *data, size_t
 
 int sinew__unix_ask(struct sinew__socket_list *list)
 {
-	struct {
-		struct nlmsghdr head;
-		struct unix_diag_req ask;
-	} request = {{.nlmsg_len = sizeof request,
-			     .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-			     .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP},
-		{.sdiag_family = AF_UNIX,
-			.udiag_states = UINT32_MAX,
-			.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_VFS}};
+	const struct sinew__unix_question request = sinew__unix_question(0);
 	enum { ROOM = 65536 };
 	LOOK_FREE void *data = malloc(ROOM);
 	LOOK_FD int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
