@@ -41,13 +41,21 @@ const volatile __u8 descriptor_of[SINEW__STATE_CALLS] = {};
 /* Changed while it runs. */
 struct sinew__state_control control = {};
 
+/* The file that a thread waited on last. The same file structure may be another file by now, but not with
+ * the same inode of the same number, unless that is one that all anonymous files share. */
+struct last_file {
+	__u64 file, inode, ino;
+	__u32 magic, dev, detail, reserved;
+};
+
 /* What a thread carries. */
 struct thread {
 	struct sinew__interval open; /* what is known of the interval so far */
 	__u64 deadline;              /* of its time slice, at dispatch */
 	__u64 waked;                 /* when it was last woken */
 	__u64 exited;                /* first thread: when the process's last one began to end */
-	__u32 slice;                 /* real-time: what was left of it, at dispatch */
+	struct last_file last;
+	__u32 slice; /* real-time: what was left of it, at dispatch */
 	__u32 gone;
 };
 
@@ -101,12 +109,13 @@ static __always_inline void lose(void)
 }
 
 /* A wake-up costs more than a record: the reader looks by itself every few ms, and is called only
- * if so much has come meanwhile. */
+ * if so much has come meanwhile, which is looked at now and then (two CPUs may count as one). */
 static __always_inline void send(void *record)
 {
 	__u64 flags = BPF_RB_NO_WAKEUP;
 
-	if (!control.called && bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) >= setup.call_at) {
+	if (control.sent++ % SINEW__STATE_QUERY == 0 && !control.called &&
+		bpf_ringbuf_query(&records, BPF_RB_AVAIL_DATA) >= setup.call_at) {
 		control.called = 1;
 		flags = BPF_RB_FORCE_WAKEUP;
 	}
@@ -234,7 +243,7 @@ static __always_inline void preempted(
 	thread->open.why = verdict(task, thread, next, now);
 	thread->open.wait = (struct sinew__wait){.call = -1, .fd = -1};
 	if (next->pid) {
-		number(next, &thread->open.next_tid, &thread->open.next_tgid);
+		number_of(next, &thread->open.next_tid, &thread->open.next_tgid);
 		if (!thread_of(next))
 			tell_name(next, now);
 	}
@@ -261,7 +270,7 @@ static __always_inline void leave(
 	} else {
 		thread->open.why = SINEW__WHY_BLOCKED;
 		forget_stale_waking(thread, now);
-		look_at_wait(task, state, &thread->open);
+		look_at_wait(task, state, &thread->open, &thread->last);
 	}
 }
 
@@ -583,7 +592,7 @@ static __noinline bool meet(struct task_struct *task, __u64 now)
 		flags |= SINEW__THREAD_RUNNING;
 	} else {
 		fresh.open.head.flags = SINEW__INTERVAL_SEEDED;
-		look_at_wait(task, state_of(task), &fresh.open);
+		look_at_wait(task, state_of(task), &fresh.open, NULL);
 	}
 	thread = follow(task, &fresh);
 	if (!thread)

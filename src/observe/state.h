@@ -9,6 +9,7 @@
 
 enum {
 	SINEW__STATE_CALLS = 512,
+	SINEW__STATE_QUERY = 32,   /* records: after so many it is asked how many bytes wait */
 	SINEW__STATE_JUST = 50000, /* ns: who was woken so lately took over because of it */
 	SINEW__STATE_LEAVING =
 		20000, /* ns: a waking may be told so long before its thread's leaving */
@@ -47,7 +48,7 @@ struct sinew__state_control {
 	sinew__u32 adopt; /* the recorder's next child is to be followed */
 	sinew__u32 called;
 	sinew__u32 zombies;
-	sinew__u32 reserved;
+	sinew__u32 sent; /* records, about */
 };
 
 struct sinew__state_cpu {

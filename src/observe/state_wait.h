@@ -25,8 +25,13 @@ static __always_inline struct call registers(struct task_struct *task)
 	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
 
 #if defined(__TARGET_ARCH_x86)
-	return (struct call){(__s32)BPF_CORE_READ(regs, orig_ax), BPF_CORE_READ(regs, di),
-		BPF_CORE_READ(regs, si), BPF_CORE_READ(regs, dx)};
+	/* They lie beside each other: one reading has them all. */
+	struct {
+		__u64 dx, si, di, orig_ax;
+	} side = {.orig_ax = -1};
+	bpf_probe_read_kernel(
+		&side, sizeof side, (const char *)regs + bpf_core_field_offset(struct pt_regs, dx));
+	return (struct call){(__s32)side.orig_ax, side.di, side.si, side.dx};
 #elif defined(__TARGET_ARCH_arm64)
 	return (struct call){BPF_CORE_READ(regs, syscallno), BPF_CORE_READ(regs, orig_x0),
 		BPF_CORE_READ(regs, regs[1]), BPF_CORE_READ(regs, regs[2])};
@@ -37,7 +42,15 @@ static __always_inline struct call registers(struct task_struct *task)
 
 static __always_inline __s32 call_of(struct task_struct *task)
 {
-	return registers(task).number;
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+
+#if defined(__TARGET_ARCH_x86)
+	return (__s32)BPF_CORE_READ(regs, orig_ax);
+#elif defined(__TARGET_ARCH_arm64)
+	return BPF_CORE_READ(regs, syscallno);
+#else
+	return -1;
+#endif
 }
 
 static __always_inline bool waits_for_children(struct task_struct *task)
@@ -49,12 +62,12 @@ static __always_inline bool waits_for_children(struct task_struct *task)
 
 static __always_inline struct file *file_at(struct task_struct *task, __u32 fd)
 {
-	struct fdtable *table = BPF_CORE_READ(task, files, fdt);
+	struct fdtable *table = task->files->fdt; /* NULL on the way reads as NULL */
 	struct file **files, *file = NULL;
 
-	if (!table || fd >= BPF_CORE_READ(table, max_fds))
+	if (!table || fd >= table->max_fds)
 		return NULL;
-	files = BPF_CORE_READ(table, fd);
+	files = table->fd;
 	bpf_probe_read_kernel(&file, sizeof file, files + fd);
 	return file;
 }
@@ -97,25 +110,43 @@ static __always_inline __u32 socket_detail(struct file *file)
 	       (__u16)BPF_CORE_READ(socket, type);
 }
 
-static __noinline void look_at_file(struct task_struct *task, struct sinew__wait *wait)
+static __always_inline void describe_file(
+	struct file *file, struct inode *inode, struct sinew__wait *wait)
 {
-	struct file *file = file_at(task, (__u32)wait->fd);
-	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : NULL;
-	struct super_block *super;
+	struct super_block *super = BPF_CORE_READ(inode, i_sb);
 
-	if (!inode)
-		return;
-	super = BPF_CORE_READ(inode, i_sb);
 	wait->magic = (__u32)BPF_CORE_READ(super, s_magic);
 	wait->dev = BPF_CORE_READ(super, s_dev);
-	wait->ino = BPF_CORE_READ(inode, i_ino);
-	if (wait->magic == 0x09041934)
+	if (wait->magic == MAGIC_ANONYMOUS)
 		wait->detail = anonymous(file);
 	else if (wait->magic == MAGIC_SOCKET)
 		wait->detail = socket_detail(file);
 	else
 		wait->detail = (BPF_CORE_READ(file, f_mode) & 3) |
 			       (BPF_CORE_READ(inode, i_mode) & 0170000);
+}
+
+/* `last`: what was found the last time; or NULL. */
+static __noinline void look_at_file(
+	struct task_struct *task, struct sinew__wait *wait, struct last_file *last)
+{
+	struct file *file = file_at(task, (__u32)wait->fd);
+	struct inode *inode = file ? BPF_CORE_READ(file, f_inode) : NULL;
+
+	if (!inode)
+		return;
+	wait->ino = BPF_CORE_READ(inode, i_ino);
+	if (last && last->file == (__u64)file && last->inode == (__u64)inode &&
+		last->ino == wait->ino && last->magic != MAGIC_ANONYMOUS) {
+		wait->magic = last->magic;
+		wait->dev = last->dev;
+		wait->detail = last->detail;
+		return;
+	}
+	describe_file(file, inode, wait);
+	if (last)
+		*last = (struct last_file){(__u64)file, (__u64)inode, wait->ino, wait->magic,
+			wait->dev, wait->detail, 0};
 }
 
 static __always_inline __s32 descriptor(struct task_struct *task, const struct call *call)
@@ -141,8 +172,8 @@ static __always_inline __s32 descriptor(struct task_struct *task, const struct c
 	}
 }
 
-static __always_inline void look_at_wait(
-	struct task_struct *task, unsigned int state, struct sinew__interval *open)
+static __always_inline void look_at_wait(struct task_struct *task, unsigned int state,
+	struct sinew__interval *open, struct last_file *last)
 {
 	struct sinew__wait *wait = &open->wait;
 	struct call call;
@@ -168,7 +199,7 @@ static __always_inline void look_at_wait(
 		return;
 	wait->fd = descriptor(task, &call);
 	if (wait->fd >= 0)
-		look_at_file(task, wait);
+		look_at_file(task, wait, last);
 }
 
 #endif

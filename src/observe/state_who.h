@@ -43,6 +43,17 @@ static __noinline void number(struct task_struct *task, __u32 *tid, __u32 *tgid)
 	}
 }
 
+/* The same of one that the kernel itself handed to us, which costs less. */
+static __always_inline void number_of(struct task_struct *task, __u32 *tid, __u32 *tgid)
+{
+	if (setup.first_space) {
+		*tid = (__u32)task->pid;
+		*tgid = (__u32)task->tgid;
+	} else {
+		number(task, tid, tgid);
+	}
+}
+
 /* The name of one that is not traced, unless it was told lately. */
 static __noinline void tell_name(struct task_struct *task, __u64 now)
 {
@@ -116,7 +127,7 @@ static __always_inline __u32 depth(struct task_struct *current)
 	__u32 bits = 0;
 
 #if defined(__TARGET_ARCH_x86)
-	const char *rq = (const char *)BPF_CORE_READ(current, se.cfs_rq, rq);
+	const char *rq = (const char *)current->se.cfs_rq->rq;
 
 	bpf_probe_read_kernel(&bits, sizeof bits, rq + setup.depth_from);
 #elif defined(__TARGET_ARCH_arm64)
@@ -174,7 +185,7 @@ static __noinline void look_at_waker(struct sinew__interval *open, __u64 now)
 		context == SINEW__CONTEXT_NMI ||
 		(context == SINEW__CONTEXT_SOFTIRQ && !has_sent(open, call)))
 		return;
-	number(current, &open->waker_tid, &open->waker_tgid);
+	number_of(current, &open->waker_tid, &open->waker_tgid);
 	if (context == SINEW__CONTEXT_TASK || context == SINEW__CONTEXT_SOFTIRQ)
 		open->waker_call = (__u32)call + 1;
 	if (!bpf_task_storage_get(&threads, current, NULL, 0))
