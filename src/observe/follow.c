@@ -181,6 +181,19 @@ void sinew__follow_until(struct sinew__follow *follow, uint64_t horizon)
 	sinew__follow_look(follow);
 }
 
+/* What it is left in. After a loss it may have ended unheard. */
+static void leave_open(struct sinew__follow *follow, struct sinew__followed *thread, uint64_t time)
+{
+	struct sinew__facts facts;
+	uint64_t end = time > thread->since ? time : thread->since;
+
+	if (follow->source->lost && !sinew__read_stat(thread->who.tgid, thread->who.tid, &facts))
+		sinew__tell_gone(follow->source, &thread->who, 0, 0, end, end);
+	else
+		sinew__follow_give(
+			follow, thread, end, thread->open.left_cpu, SINEW__INTERVAL_OPEN);
+}
+
 void sinew__follow_end(struct sinew__follow *follow, uint64_t time)
 {
 	if (follow->heard_count)
@@ -190,6 +203,5 @@ void sinew__follow_end(struct sinew__follow *follow, uint64_t time)
 	for (unsigned i = 0; i < SINEW__FOLLOWED_BUCKETS; i++)
 		for (struct sinew__followed *at = follow->buckets[i]; at; at = at->next)
 			if (!at->dead)
-				sinew__follow_give(follow, at, time > at->since ? time : at->since,
-					at->open.left_cpu, SINEW__INTERVAL_OPEN);
+				leave_open(follow, at, time);
 }

@@ -28,6 +28,7 @@ struct ring {
 	int fd;
 	struct perf_event_mmap_page *page;
 	uint64_t last; /* the time of its last record */
+	uint64_t lost; /* told by records */
 };
 
 struct perf_source {
@@ -71,6 +72,7 @@ static struct perf_event_attr attributes(void)
 		.type = PERF_TYPE_SOFTWARE,
 		.size = sizeof(struct perf_event_attr),
 		.config = PERF_COUNT_SW_DUMMY,
+		.read_format = PERF_FORMAT_LOST,
 		.sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU,
 		.inherit = 1,
 		.exclude_kernel = 1,
@@ -103,7 +105,11 @@ static int refused(int error)
 static int open_event(pid_t pid, int cpu)
 {
 	struct perf_event_attr attr = attributes();
+	int fd = (int)syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 
+	if (fd >= 0 || errno != EINVAL)
+		return fd;
+	attr.read_format = 0; /* before 6.0 */
 	return (int)syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
 }
 
@@ -276,13 +282,15 @@ static int hear_name(
 	return r;
 }
 
-static int hear_loss(struct perf_source *this, const struct ring *ring, const union record *record,
-	const struct trailer *trailer)
+/* After the last record that is known of this CPU. */
+static int hear_loss(struct perf_source *this, struct ring *ring, uint64_t lost)
 {
-	struct sinew__heard in = heard(trailer, SINEW__HEARD_LOST);
+	struct sinew__heard in = {.time = ring->last ? ring->last : this->source.started,
+		.kind = SINEW__HEARD_LOST,
+		.cpu = (uint16_t)(ring - this->rings),
+		.lost = (uint32_t)lost};
 
-	in.time = ring->last;
-	in.lost = (uint32_t)record->lost.lost;
+	ring->lost += lost;
 	return sinew__follow_hear(this->follow, &in);
 }
 
@@ -306,7 +314,7 @@ static int hear(struct perf_source *this, struct ring *ring, const union record 
 		r = hear_name(this, record, &trailer);
 		break;
 	case PERF_RECORD_LOST:
-		return hear_loss(this, ring, record, &trailer);
+		return hear_loss(this, ring, record->lost.lost);
 	default:
 		break;
 	}
@@ -360,6 +368,23 @@ static int read_rings(struct perf_source *this)
 	return r;
 }
 
+/* A loss is told in front of the next record: of the last one only the event itself knows. */
+static int read_losses(struct perf_source *this)
+{
+	int r = 0;
+
+	for (long i = 0; r == 0 && i < this->ring_count; i++) {
+		struct {
+			uint64_t value, lost;
+		} count;
+		struct ring *ring = &this->rings[i];
+		if (ring->fd >= 0 && read(ring->fd, &count, sizeof count) == sizeof count &&
+			count.lost > ring->lost)
+			r = hear_loss(this, ring, count.lost - ring->lost);
+	}
+	return r;
+}
+
 /* A record that is being written has the time of its beginning: so much is waited for it. */
 static int read_perf(struct sinew__source *source)
 {
@@ -377,6 +402,8 @@ static int finish_perf(struct sinew__source *source)
 
 	source->ended = sinew__observe_now();
 	int r = read_rings(this);
+	if (r == 0)
+		r = read_losses(this);
 	sinew__follow_end(this->follow, source->ended);
 	return r;
 }
