@@ -360,8 +360,12 @@ static bool has_ended(struct sinew__tracer *tracer)
 {
 	if (tracer->source->type->over && is_over(tracer))
 		tracer->source->type->over(tracer->source);
-	if (tracer->pid > 0 && waitpid(tracer->pid, &tracer->status, WNOHANG) == tracer->pid)
+	if (tracer->pid > 0 && waitpid(tracer->pid, &tracer->status, WNOHANG) == tracer->pid) {
+		siginfo_t info;
+		/* Whose child it was is asked when a parent asks for children: so once more. */
+		waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT);
 		tracer->pid = 0;
+	}
 	return tracer->pid == 0 && tracer->status >= 0;
 }
 

@@ -373,12 +373,10 @@ def every_life_is_the_sum_of_its_states(world):
         world.check(time["running"] + time["unseen"] > 0, f"never ran: {thread}")
         for move in "admitted", "terminated":
             world.equal(thread["transitions"][move], 1, move)
-    # The kernel tells late that somebody is reaped, of the last ones perhaps when nobody listens any more.
-    reaped = [thread for thread in threads(told) if thread["end"]["reaper"]]
-    world.check(0 < len(reaped) <= told["total"]["transitions"]["reaped"], "reaped")
-    for thread in threads(told):
-        if not thread["end"]["reaper"] and thread["tid"] == thread["pid"]:
-            world.equal(thread["transitions"]["reaped"], 0, f"reaped by nobody: {thread}")
+    for one in told["processes"]:
+        world.check(any(thread["end"]["reaper"] for thread in one["threads"]),
+                    f"reaped by nobody: {one}")
+    world.check(told["total"]["transitions"]["reaped"] >= 1 + truth["children"], "reaped")
     world.equal([told["evidence"][k] for k in ("lost", "gaps", "contradictions", "torn", "late")],
                 [0] * 5, "evidence")
 
