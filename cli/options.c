@@ -180,7 +180,7 @@ bool set_data(struct settings *settings, const char *value)
 /* In the order of enum sinew__format. */
 bool set_format(struct settings *settings, const char *value)
 {
-	static const char *const names[] = {"text", "json", "svg"};
+	static const char *const names[] = {"text", "json", "svg", "flame", "flame-svg"};
 
 	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(value, names[i]) == 0) {

@@ -34,8 +34,9 @@ bool set_help(struct settings *settings, const char *value);
 #define OPTION_FORMAT                                                                              \
 	{                                                                                          \
 		"format", 'f', "FORMAT",                                                           \
-			"text (default), json, or svg: the diagram of the states", set_format,     \
-			"text, json or svg"                                                        \
+			"text (default), json, svg (the diagram of the states), flame or "         \
+			"flame-svg (blocked time)",                                                \
+			set_format, "text, json, svg, flame or flame-svg"                          \
 	}
 #define OPTION_FORMAT_JSON                                                                         \
 	{                                                                                          \

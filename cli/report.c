@@ -76,17 +76,16 @@ static int tell(struct sinew__replay *replay, struct sinew__summary *summary, co
 static int report(const char *name, int fd, enum sinew__format format)
 {
 	struct sinew__replay *replay;
-	struct sinew__summary *summary;
+	struct sinew__summary *summary = NULL;
 	int r = sinew__replay_open(&replay, fd, name);
 
 	if (r < 0)
 		return fail(r);
 	r = sinew__summary_open(&summary, sinew__replay_header(replay));
-	int code = r < 0 ? fail(r) : EXIT_DONE;
-	if (r == 0) {
-		code = tell(replay, summary, name, format);
-		sinew__summary_close(summary);
-	}
+	if (r == 0 && sinew__format_needs_timeline(format))
+		r = sinew__summary_keep_timeline(summary);
+	int code = r < 0 ? fail(r) : tell(replay, summary, name, format);
+	sinew__summary_close(summary);
 	sinew__replay_close(replay);
 	return code;
 }

@@ -176,6 +176,9 @@ static int begin(struct trace *trace)
 	if (trace->recording)
 		sinew__recording_head(trace->recording, header);
 	int r = trace->settings->quiet ? 0 : sinew__summary_open(&trace->summary, header);
+	if (trace->summary &&
+		sinew__format_needs_timeline((enum sinew__format)trace->settings->format))
+		r = sinew__summary_keep_timeline(trace->summary);
 	sinew__tracer_begin(trace->tracer, (struct sinew__sink){take, trace, NULL});
 	return r;
 }

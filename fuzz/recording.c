@@ -14,6 +14,7 @@
 #include "fuzz.h"
 #include "outputs.h"
 #include "replay.h"
+#include "told.h"
 
 static const struct sinew__record_header good = {
 	.magic = SINEW__RECORD_MAGIC,
@@ -65,85 +66,19 @@ static void check_states(const struct sinew__states *states)
 	REQUIRE(states->overlaps <= states->checked, "more overlaps than checks");
 }
 
-/* ---- outputs ---- */
-
-static void check_plain(const char *text, size_t size)
+/* The spans of a lane follow each other. */
+static void check_spans(const struct sinew__timeline *timeline)
 {
-	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)text[i];
-		bool c1 = c == 0xc2 && i + 1 < size && (unsigned char)text[i + 1] < 0xa0;
-		REQUIRE((c >= 0x20 || c == '\n') && c != 0x7f && !c1, "byte %02x at %zu", c, i);
+	uint64_t *ends = calloc(timeline->lane_count + 1, sizeof *ends);
+
+	REQUIRE(ends, "no memory");
+	for (uint32_t i = 0; i < timeline->span_count; i++) {
+		const struct sinew__span *span = &timeline->spans[i];
+		REQUIRE(span->lane < timeline->lane_count, "a span of no lane");
+		REQUIRE(span->from >= ends[span->lane] && span->to > span->from, "spans overlap");
+		ends[span->lane] = span->to;
 	}
-}
-
-/* Lines of at most 80 columns. */
-static void check_text(const char *text, size_t size)
-{
-	size_t column = 0;
-
-	for (size_t i = 0; i < size; i++) {
-		column = text[i] == '\n' ? 0 : column + (((unsigned char)text[i] & 0xc0) != 0x80);
-		REQUIRE(column <= 80, "a line of more than 80 columns at %zu", i);
-	}
-}
-
-/* Strings end, brackets match. */
-static void check_json(const char *text, size_t size)
-{
-	char open[16];
-	unsigned depth = 0;
-	bool quoted = false;
-
-	for (size_t i = 0; i < size; i++) {
-		if (quoted && text[i] == '\\') {
-			i++;
-		} else if (quoted) {
-			quoted = text[i] != '"';
-		} else if (text[i] == '"') {
-			quoted = true;
-		} else if (text[i] == '{' || text[i] == '[') {
-			REQUIRE(depth < sizeof open, "too deep");
-			open[depth++] = text[i] == '{' ? '}' : ']';
-		} else if (text[i] == '}' || text[i] == ']') {
-			REQUIRE(depth && open[--depth] == text[i], "brackets at %zu", i);
-		}
-	}
-	REQUIRE(!depth && !quoted && size && text[size - 1] == '\n', "no end");
-}
-
-/* Elements are those that we write, and no attribute is anybody else's. */
-static void check_svg(const char *text, size_t size)
-{
-	static const char *const known[] = {"<svg ", "</svg>", "<title>", "</title>", "<style>",
-		"</style>", "<defs>", "</defs>", "<marker ", "</marker>", "<path ", "<rect ",
-		"<text ", "</text>"};
-
-	for (size_t i = 0; i < size; i++) {
-		bool is_known = text[i] != '<';
-		for (size_t k = 0; !is_known && k < sizeof known / sizeof *known; k++)
-			is_known = size - i >= strlen(known[k]) &&
-				   memcmp(text + i, known[k], strlen(known[k])) == 0;
-		REQUIRE(is_known, "an element at %zu: %.20s", i, text + i);
-	}
-}
-
-static void check_output(const struct sinew__states *states,
-	void (*write)(const struct sinew__states *, FILE *), void (*check)(const char *, size_t))
-{
-	char *text[2];
-	size_t size[2];
-
-	for (unsigned i = 0; i < 2; i++) {
-		FILE *stream = open_memstream(&text[i], &size[i]);
-		REQUIRE(stream, "no memory");
-		write(states, stream);
-		fclose(stream);
-	}
-	check_plain(text[0], size[0]);
-	check(text[0], size[0]);
-	REQUIRE(size[0] == size[1] && memcmp(text[0], text[1], size[0]) == 0, "not the same twice");
-	free(text[0]);
-	free(text[1]);
+	free(ends);
 }
 
 /* ---- one input ---- */
@@ -155,6 +90,7 @@ static void tell(struct sinew__replay *replay)
 	int r;
 
 	REQUIRE(sinew__states_init(&states, sinew__replay_header(replay)) == 0, "no memory");
+	REQUIRE(sinew__timeline_keep(&states) == 0, "no memory");
 	while ((r = sinew__replay_next(replay, &record)) > 0)
 		REQUIRE(sinew__states_add(&states, record) == 0, "%s", sinew__observe_error());
 	REQUIRE(r == 0, "reading failed: %s", sinew__observe_error());
@@ -163,9 +99,8 @@ static void tell(struct sinew__replay *replay)
 	REQUIRE(states.ended || states.fault[0], "no end, and no fault");
 	REQUIRE(sinew__states_settle(&states) == 0, "%s", sinew__observe_error());
 	check_states(&states);
-	check_output(&states, sinew__text_write, check_text);
-	check_output(&states, sinew__json_write, check_json);
-	check_output(&states, sinew__svg_write, check_svg);
+	check_spans(states.timeline);
+	check_told(&states);
 	sinew__states_fini(&states);
 }
 

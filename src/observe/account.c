@@ -60,6 +60,7 @@ void sinew__spend(struct sinew__states *states, struct sinew__task *task, enum s
 	if (until <= task->at)
 		return;
 	uint64_t ns = until - task->at;
+	sinew__timeline_spend(states, task, state, until);
 	task->account.time[state] += ns;
 	add(&task->process->account.time[state], ns);
 	add(&states->total.time[state], ns);

@@ -146,6 +146,17 @@ static bool crowd(const struct sinew__states *states, sinew__long text)
 		       SINEW__PROCESSES_MOST - 1);
 }
 
+static bool timeline(const struct sinew__states *states, sinew__long text)
+{
+	sinew__short time;
+
+	if (!states->timeline || !states->timeline->cut)
+		return false;
+	uint64_t at = states->timeline->cut_at;
+	return SAY(text, "There was no room for all of the timeline: it is good up to %s.",
+		sinew__duration(at > states->begin ? at - states->begin : 0, time));
+}
+
 /* `looks`: what is said where a look at /proc stands in for it. */
 static const struct lack {
 	uint32_t has;
@@ -168,7 +179,7 @@ static const struct lack {
 };
 
 static doubt *const doubts[] = {fault, lost, gaps, unnoticed, torn, overlaps, contradictions,
-	strange, late, missing, asleep, folded, unlisted, spilled, crowd};
+	strange, late, missing, asleep, folded, unlisted, spilled, crowd, timeline};
 
 /* "" if there is nothing to say. */
 static const char *lack_text(const struct sinew__states *states, const struct lack *lack)

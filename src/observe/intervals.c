@@ -130,6 +130,8 @@ static int note_block(struct sinew__states *states, const struct sinew__task *ta
 	row->longest = no_earlier(row->longest, ns);
 	row->early += !!(in->head.flags & SINEW__INTERVAL_EARLY);
 	row->seeded += !!(in->head.flags & SINEW__INTERVAL_SEEDED);
+	sinew__timeline_waited(states, task, sinew__tally_block_id(&states->tally, row),
+		row->key.waker == SINEW__NOBODY ? 0 : in->waker_tid);
 	return 0;
 }
 
@@ -146,6 +148,7 @@ static int note_push(struct sinew__states *states, struct sinew__task *task,
 	row->count++;
 	row->time += ns;
 	row->longest = no_earlier(row->longest, ns);
+	sinew__timeline_pushed(states, task, in->why, in->next_tid);
 	return 0;
 }
 
@@ -217,6 +220,8 @@ static void run(struct sinew__states *states, struct sinew__task *task,
 		sinew__spend(states, task, SINEW__UNSEEN, in->ran_since ? in->ran_since : left);
 	uint64_t from = task->at;
 	sinew__spend(states, task, SINEW__RUNNING, until);
+	if (task->at > from)
+		sinew__timeline_ran(states, task, in->left_cpu);
 	if (cpu)
 		cpu->running += task->at - from;
 	sinew__spend(states, task, SINEW__UNSEEN, left);

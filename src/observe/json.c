@@ -350,7 +350,7 @@ static void verdicts(struct sinew__json *json, const struct sinew__states *state
 	sinew__json_close(json, ']');
 }
 
-void sinew__json_write(const struct sinew__states *states, FILE *stream)
+int sinew__json_write(const struct sinew__states *states, FILE *stream)
 {
 	struct sinew__json json = {.stream = stream};
 
@@ -370,4 +370,5 @@ void sinew__json_write(const struct sinew__states *states, FILE *stream)
 	verdicts(&json, states);
 	sinew__json_close(&json, '}');
 	fputc('\n', stream);
+	return 0;
 }

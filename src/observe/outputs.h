@@ -7,10 +7,19 @@
 
 #include "states.h"
 
-void sinew__text_write(const struct sinew__states *states, FILE *stream);
+/* 0 or -ENOMEM. */
+typedef int sinew__output(const struct sinew__states *states, FILE *stream);
+
+sinew__output sinew__text_write;
 /* One object on one line; its keys are those of sinew-report(1). */
-void sinew__json_write(const struct sinew__states *states, FILE *stream);
+sinew__output sinew__json_write;
 /* One picture that needs nothing else, light or dark as its viewer likes. */
-void sinew__svg_write(const struct sinew__states *states, FILE *stream);
+sinew__output sinew__svg_write;
+
+/* Those that follow need the timeline (sinew__timeline_keep). */
+
+/* Blocked time as folded stacks, and as a picture of them. */
+sinew__output sinew__flame_write;
+sinew__output sinew__flame_svg_write;
 
 #endif

@@ -74,6 +74,7 @@ static int note_wait(
 	row->time += in->blocked;
 	if (in->blocked > row->longest)
 		row->longest = in->blocked;
+	sinew__timeline_waited(states, task, sinew__tally_block_id(&states->tally, row), 0);
 	return 0;
 }
 

@@ -35,6 +35,19 @@ char *sinew__process_text(const struct sinew__states *states, uint32_t id, sinew
 	return process_words(states->processes[id], text);
 }
 
+char *sinew__lane_text(const struct sinew__states *states, uint32_t at, sinew__long text)
+{
+	const struct sinew__lane *lane = &states->timeline->lanes[at];
+	char comm[4 * SINEW__COMM + 1];
+
+	sinew__plain(lane->comm, SINEW__COMM, comm, sizeof comm);
+	if (lane->tid == 0)
+		return PUT(text, "%s (outside)", comm[0] ? comm : "?");
+	if (lane->tid == lane->tgid)
+		return PUT(text, "%u %s", lane->tid, comm[0] ? comm : "?");
+	return PUT(text, "%u/%u %s", lane->tgid, lane->tid, comm[0] ? comm : "?");
+}
+
 /* ---- objects and calls ---- */
 
 static const struct magic {

@@ -15,6 +15,9 @@ typedef char sinew__long[512];
 /* "456 feeder"; of nobody: "somebody unknown". Returns `text`. */
 char *sinew__process_text(const struct sinew__states *states, uint32_t id, sinew__long text);
 
+/* A thread of the timeline: "457 cat", "457/460 worker" if it is not the first. Returns `text`. */
+char *sinew__lane_text(const struct sinew__states *states, uint32_t lane, sinew__long text);
+
 /* "pipe:[8123]", or NULL: none. */
 const char *sinew__object_text(
 	const struct sinew__states *states, const struct sinew__block_key *key, sinew__long text);

@@ -166,6 +166,8 @@ int sinew__states_settle(struct sinew__states *states)
 			if (states->ended)
 				settle_task(states, task);
 		}
+	if (r == 0 && states->timeline)
+		r = sinew__timeline_settle(states->timeline);
 	return r;
 }
 
@@ -194,6 +196,7 @@ void sinew__states_fini(struct sinew__states *states)
 	}
 	sinew__people_fini(states);
 	sinew__tally_fini(&states->tally);
+	sinew__timeline_fini(states->timeline);
 	sinew__order_fini(&states->order);
 	free(states->cpus);
 }

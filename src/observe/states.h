@@ -21,6 +21,7 @@
 
 #include "order.h"
 #include "tally.h"
+#include "timeline.h"
 
 enum sinew__state {
 	SINEW__NEW,
@@ -111,6 +112,7 @@ struct sinew__task {
 	/* the check of its CPU: since when it runs where, and when somebody else came there */
 	uint64_t dispatched, followed;
 	uint16_t cpu;
+	uint32_t lane; /* of the timeline, plus one; 0: none */
 	struct sinew__account account;
 };
 
@@ -139,6 +141,7 @@ struct sinew__states {
 	uint64_t unlisted;             /* records of threads for which there was no room */
 	/* tables */
 	struct sinew__tally tally;
+	struct sinew__timeline *timeline; /* or NULL: nobody wants it */
 	/* sums */
 	struct sinew__account total;
 	struct sinew__cpu_state *cpus;

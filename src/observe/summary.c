@@ -48,19 +48,36 @@ void sinew__summary_fault(struct sinew__summary *summary, const char *words)
 		sizeof summary->states.fault);
 }
 
+static const struct format {
+	sinew__output *write;
+	bool needs_timeline;
+} formats[] = {
+	[SINEW__FORMAT_TEXT] = {sinew__text_write, false},
+	[SINEW__FORMAT_JSON] = {sinew__json_write, false},
+	[SINEW__FORMAT_SVG] = {sinew__svg_write, false},
+	[SINEW__FORMAT_FLAME] = {sinew__flame_write, true},
+	[SINEW__FORMAT_FLAME_SVG] = {sinew__flame_svg_write, true},
+};
+
+bool sinew__format_needs_timeline(enum sinew__format format)
+{
+	return formats[format].needs_timeline;
+}
+
+int sinew__summary_keep_timeline(struct sinew__summary *summary)
+{
+	return sinew__timeline_keep(&summary->states);
+}
+
 int sinew__summary_write(struct sinew__summary *summary, FILE *stream, enum sinew__format format)
 {
-	static void (*const write[])(const struct sinew__states *states, FILE *stream) = {
-		[SINEW__FORMAT_TEXT] = sinew__text_write,
-		[SINEW__FORMAT_JSON] = sinew__json_write,
-		[SINEW__FORMAT_SVG] = sinew__svg_write,
-	};
 	int r = sinew__states_settle(&summary->states);
 
 	if (r < 0)
 		return r;
 	errno = 0;
-	write[format](&summary->states, stream);
+	if (formats[format].write(&summary->states, stream) < 0)
+		return sinew__observe_fail(ENOMEM, "no memory for this output");
 	if (fflush(stream) == 0 && !ferror(stream))
 		return 0;
 	int error = errno ? errno : EIO;

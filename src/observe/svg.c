@@ -150,7 +150,7 @@ static void doubts(const struct sinew__states *states, FILE *stream)
 		words(stream, "warn left", 30, 108, sinew__shorten(line, 120));
 }
 
-void sinew__svg_write(const struct sinew__states *states, FILE *stream)
+int sinew__svg_write(const struct sinew__states *states, FILE *stream)
 {
 	head(states, stream);
 	doubts(states, stream);
@@ -160,4 +160,5 @@ void sinew__svg_write(const struct sinew__states *states, FILE *stream)
 		draw_node(states, stream, &nodes[i]);
 	edge_words(states, stream);
 	fputs("</svg>\n", stream);
+	return 0;
 }

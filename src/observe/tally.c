@@ -127,6 +127,16 @@ struct sinew__block_row *sinew__tally_block(
 	return get(&tally->blocks, &block_shape, key, &rest);
 }
 
+uint32_t sinew__tally_block_id(const struct sinew__tally *tally, const struct sinew__block_row *row)
+{
+	return (uint32_t)(row - (const struct sinew__block_row *)tally->blocks.rows);
+}
+
+const struct sinew__block_row *sinew__tally_block_at(const struct sinew__tally *tally, uint32_t id)
+{
+	return id < tally->blocks.count ? row_at(&tally->blocks, &block_shape, id) : NULL;
+}
+
 struct sinew__push_row *sinew__tally_push(
 	struct sinew__tally *tally, const struct sinew__push_key *key)
 {

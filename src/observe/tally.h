@@ -69,6 +69,10 @@ struct sinew__tally {
 /* The row of this key, made if it is new. NULL without memory. Good until the next call. */
 struct sinew__block_row *sinew__tally_block(
 	struct sinew__tally *tally, const struct sinew__block_key *key);
+/* Which of them it is, counted from 0; stays. */
+uint32_t sinew__tally_block_id(
+	const struct sinew__tally *tally, const struct sinew__block_row *row);
+const struct sinew__block_row *sinew__tally_block_at(const struct sinew__tally *tally, uint32_t id);
 struct sinew__push_row *sinew__tally_push(
 	struct sinew__tally *tally, const struct sinew__push_key *key);
 

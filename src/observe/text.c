@@ -246,7 +246,7 @@ static void verdicts(const struct sinew__states *states, const struct sinew__pag
 	}
 }
 
-void sinew__text_write(const struct sinew__states *states, FILE *stream)
+int sinew__text_write(const struct sinew__states *states, FILE *stream)
 {
 	struct sinew__page page = {stream, may_colour(stream)};
 
@@ -262,4 +262,5 @@ void sinew__text_write(const struct sinew__states *states, FILE *stream)
 	sinew__text_pushes(states, &page);
 	sinew__text_lives(states, &page);
 	verdicts(states, &page);
+	return 0;
 }

@@ -285,7 +285,7 @@ def what_later_versions_add_is_passed_over(world):
 def words_for_what_cannot_be(world):
     world.has(world.do("report", "/nowhere/x", code=1).err, "cannot open /nowhere/x")
     world.has(world.do("report", ".", code=3).err, "cannot read .")
-    world.has(world.do("report", "x", "--format", "html", code=2).err, "text, json or svg")
+    world.has(world.do("report", "x", "--format", "pdf", code=2).err, "text, json, svg")
     world.has(world.do("report", code=2).err, "FILE")
 
 

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * told.c - what holds of every output of every recording.
+ */
+#include "told.h"
+
+#include "fuzz.h"
+#include "outputs.h"
+
+static void check_plain(const char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)text[i];
+		bool c1 = c == 0xc2 && i + 1 < size && (unsigned char)text[i + 1] < 0xa0;
+		REQUIRE((c >= 0x20 || c == '\n') && c != 0x7f && !c1, "byte %02x at %zu", c, i);
+	}
+}
+
+/* Lines of at most 80 columns. */
+static void check_text(const char *text, size_t size)
+{
+	size_t column = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		column = text[i] == '\n' ? 0 : column + (((unsigned char)text[i] & 0xc0) != 0x80);
+		REQUIRE(column <= 80, "a line of more than 80 columns at %zu", i);
+	}
+}
+
+/* Strings end, brackets match. */
+static void check_json(const char *text, size_t size)
+{
+	char open[16];
+	unsigned depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < size; i++) {
+		if (quoted && text[i] == '\\') {
+			i++;
+		} else if (quoted) {
+			quoted = text[i] != '"';
+		} else if (text[i] == '"') {
+			quoted = true;
+		} else if (text[i] == '{' || text[i] == '[') {
+			REQUIRE(depth < sizeof open, "too deep");
+			open[depth++] = text[i] == '{' ? '}' : ']';
+		} else if (text[i] == '}' || text[i] == ']') {
+			REQUIRE(depth && open[--depth] == text[i], "brackets at %zu", i);
+		}
+	}
+	REQUIRE(!depth && !quoted && size && text[size - 1] == '\n', "no end");
+}
+
+/* Elements are those that we write, and no attribute is anybody else's. */
+static void check_svg(const char *text, size_t size)
+{
+	static const char *const known[] = {"<svg ", "</svg>", "<title>", "</title>", "<style>",
+		"</style>", "<defs>", "</defs>", "<marker ", "</marker>", "<path ", "<rect ",
+		"<text ", "</text>", "<g>", "</g>"};
+
+	for (size_t i = 0; i < size; i++) {
+		bool is_known = text[i] != '<';
+		for (size_t k = 0; !is_known && k < sizeof known / sizeof *known; k++)
+			is_known = size - i >= strlen(known[k]) &&
+				   memcmp(text + i, known[k], strlen(known[k])) == 0;
+		REQUIRE(is_known, "an element at %zu: %.20s", i, text + i);
+	}
+}
+
+/* Four frames, a space, a number. */
+static void check_flame(const char *text, size_t size)
+{
+	const char *end = text + size;
+
+	for (const char *line = text, *next; line < end; line = next + 1) {
+		unsigned frames = 1;
+		next = memchr(line, '\n', (size_t)(end - line));
+		REQUIRE(next, "no end of the last line");
+		for (const char *at = line; at < next; at++)
+			frames += *at == ';';
+		const char *space = memrchr(line, ' ', (size_t)(next - line));
+		REQUIRE(frames == 4 && space, "a line of %u frames", frames);
+		REQUIRE(strspn(space + 1, "0123456789") == (size_t)(next - space - 1), "no number");
+	}
+}
+
+static void check_output(const struct sinew__states *states, sinew__output *write, bool plain,
+	void (*check)(const char *, size_t))
+{
+	char *text[2];
+	size_t size[2];
+
+	for (unsigned i = 0; i < 2; i++) {
+		FILE *stream = open_memstream(&text[i], &size[i]);
+		REQUIRE(stream, "no memory");
+		REQUIRE(write(states, stream) == 0, "no memory");
+		fclose(stream);
+	}
+	if (plain)
+		check_plain(text[0], size[0]);
+	check(text[0], size[0]);
+	REQUIRE(size[0] == size[1] && memcmp(text[0], text[1], size[0]) == 0, "not the same twice");
+	free(text[0]);
+	free(text[1]);
+}
+
+void check_told(const struct sinew__states *states)
+{
+	check_output(states, sinew__text_write, true, check_text);
+	check_output(states, sinew__json_write, true, check_json);
+	check_output(states, sinew__svg_write, true, check_svg);
+	check_output(states, sinew__flame_write, true, check_flame);
+	check_output(states, sinew__flame_svg_write, true, check_svg);
+}

@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""sinew report as pictures of time, over the recordings that are kept in tests/recordings.
+
+What comes out must be the same bytes each time: NAME.flame and its like stand beside NAME.txt.
+`test_pictures.py --write` writes them anew, to be looked at before they are committed.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import xml.etree.ElementTree
+
+HERE = pathlib.Path(__file__).resolve().parent.parent / "recordings"
+sys.path.insert(0, str(HERE))
+import build  # noqa: E402
+
+from golden import SINEW, each, main  # noqa: E402
+
+NAMES = sorted(path.stem for path in HERE.glob("*.txt"))
+FORMATS = ["flame", "flame-svg"]
+
+
+def recording(name):
+    return build.build((HERE / f"{name}.txt").read_text(encoding="utf-8").splitlines())
+
+
+def report(world, data, form):
+    path = world.hidden / "recording"
+    path.write_bytes(data)
+    return world.do("report", path, "--format", form)
+
+
+# ---- the same bytes ----
+
+@each(output=[f"{name}.{form}" for name in NAMES for form in FORMATS])
+def the_output_is_as_it_was(world, output):
+    name, form = output.split(".")
+    ended = report(world, recording(name), form)
+    world.equal(ended.err, b"", "standard error")
+    world.check(ended.out == (HERE / output).read_bytes(), f"differs:\n{ended.out[:4000]}")
+
+
+# ---- blocked time ----
+
+def stacks(text):
+    for line in text.decode().splitlines():
+        frames, _, time = line.rpartition(" ")
+        yield frames.split(";"), int(time)
+
+
+@each(name=NAMES)
+def stacks_are_all_blocked_time(world, name):
+    """Of each thread, and no more: the same as the account says."""
+    told = json.loads(report(world, recording(name), "json").out)
+    seen = {}
+    for frames, time in stacks(report(world, recording(name), "flame").out):
+        world.equal(len(frames), 4, f"frames of {frames}")
+        tid = frames[0].split(" ")[0].split("/")[-1]
+        seen[tid] = seen.get(tid, 0) + time
+    expected = {}
+    for process in told["processes"]:
+        for thread in process["threads"]:
+            time = thread["time_ns"]["blocked"] + thread["time_ns"]["asleep"]
+            if time:
+                tid = str(thread["tid"])
+                expected[tid] = expected.get(tid, 0) + time
+    world.equal(seen, expected, "blocked time by tid")
+
+
+@each(name=NAMES)
+def the_flame_is_well_formed_and_runs_nothing(world, name):
+    root = xml.etree.ElementTree.fromstring(report(world, recording(name), "flame-svg").out)
+    tags = {element.tag.rpartition("}")[2] for element in root.iter()}
+    world.check(tags <= {"svg", "g", "title", "style", "rect", "text"}, tags)
+    world.equal([key for element in root.iter() for key in element.attrib
+                 if key.startswith("on") or "href" in key], [], "what could run or load")
+
+
+@each(name=NAMES)
+def frames_stand_on_what_they_are_part_of(world, name):
+    """Each frame lies within one of the row below, and no two of a row overlap."""
+    root = xml.etree.ElementTree.fromstring(report(world, recording(name), "flame-svg").out)
+    rows = {}
+    for rect in root.iter("{http://www.w3.org/2000/svg}rect"):
+        if rect.get("class") == "back":
+            continue
+        x, width = float(rect.get("x")), float(rect.get("width"))
+        rows.setdefault(rect.get("class"), []).append((x, x + width))
+    below = None
+    for row in sorted(rows):
+        spans = sorted(rows[row])
+        world.check(all(a[1] <= b[0] + 0.2 for a, b in zip(spans, spans[1:])), f"{row} overlaps")
+        world.check(below is None or all(any(p[0] - 0.2 <= s[0] and s[1] <= p[1] + 0.2
+                                             for p in below) for s in spans), f"{row} hangs over")
+        below = spans
+    world.equal(sorted(rows)[0], "f0", "the first row")
+
+
+def write():
+    for name in NAMES:
+        path = HERE / f"{name}.rec"
+        path.write_bytes(recording(name))
+        for form in FORMATS:
+            made = subprocess.run([SINEW, "report", path, "--format", form], check=True,
+                                  capture_output=True)
+            (HERE / f"{name}.{form}").write_bytes(made.stdout)
+        os.unlink(path)
+
+
+if __name__ == "__main__":
+    sys.exit(write() if sys.argv[1:] == ["--write"] else main())
