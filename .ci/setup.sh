@@ -15,6 +15,7 @@ packages_check='
 	spin
 	netcat-openbsd
 	mandoc
+	python3-protobuf
 	strace
 	iproute2
 	procps

@@ -178,24 +178,6 @@ bool set_data(struct settings *settings, const char *value)
 }
 
 /* In the order of enum sinew__format. */
-bool set_format(struct settings *settings, const char *value)
-{
-	static const char *const names[] = {"text", "json", "svg", "flame", "flame-svg"};
-
-	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
-		if (strcmp(value, names[i]) == 0) {
-			settings->format = i;
-			return true;
-		}
-	return false;
-}
-
-bool set_format_json(struct settings *settings, const char *value)
-{
-	(void)value;
-	return set_format(settings, "json");
-}
-
 bool set_count(struct settings *settings, const char *value)
 {
 	settings->counted = true;

@@ -15,8 +15,6 @@ bool set_priority(struct settings *settings, const char *value);
 bool set_timeout(struct settings *settings, const char *value);
 bool set_pair(struct settings *settings, const char *value);
 bool set_list(struct settings *settings, const char *value);
-bool set_format(struct settings *settings, const char *value);
-bool set_format_json(struct settings *settings, const char *value);
 bool set_json(struct settings *settings, const char *value);
 bool set_events(struct settings *settings, const char *value);
 bool set_quiet(struct settings *settings, const char *value);
@@ -30,17 +28,6 @@ bool set_help(struct settings *settings, const char *value);
 		"option", 'o', "KEY=VALUE",                                                        \
 			"an option of the URI (`sinew help SCHEME` lists them)", set_pair,         \
 			"key=value"                                                                \
-	}
-#define OPTION_FORMAT                                                                              \
-	{                                                                                          \
-		"format", 'f', "FORMAT",                                                           \
-			"text (default), json, svg (the diagram of the states), flame or "         \
-			"flame-svg (blocked time)",                                                \
-			set_format, "text, json, svg, flame or flame-svg"                          \
-	}
-#define OPTION_FORMAT_JSON                                                                         \
-	{                                                                                          \
-		"json", 0, NULL, "the same as --format json", set_format_json, NULL                \
 	}
 #define OPTION_TIMEOUT                                                                             \
 	{                                                                                          \

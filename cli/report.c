@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "exit.h"
+#include "formats.h"
 #include "options.h"
 #include "say.h"
 #include "stop.h"
@@ -93,8 +94,11 @@ static int report(const char *name, int fd, enum sinew__format format)
 static int run(const struct settings *settings)
 {
 	const char *name = settings->operands[0];
-	int fd, r = open_file(name, &fd);
+	int fd, r = formats_check(settings, stdout);
 
+	if (r)
+		return r;
+	r = open_file(name, &fd);
 	if (r < 0)
 		return fail(r);
 	int code = report(strcmp(name, "-") == 0 ? "standard input" : name, fd,

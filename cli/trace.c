@@ -16,6 +16,7 @@
 #include <tracer.h>
 
 #include "exit.h"
+#include "formats.h"
 #include "options.h"
 #include "say.h"
 #include "stop.h"
@@ -141,14 +142,18 @@ static int exit_of(int status)
 }
 
 /* COMMAND has standard output for itself. */
+static FILE *output_of(const struct settings *settings)
+{
+	return settings->operand_count ? stderr : stdout;
+}
+
 static int print_summary(const struct trace *trace)
 {
-	FILE *to = trace->settings->operand_count ? stderr : stdout;
 	int r = trace->error;
 
 	if (r == 0 && trace->summary)
-		r = sinew__summary_write(
-			trace->summary, to, (enum sinew__format)trace->settings->format);
+		r = sinew__summary_write(trace->summary, output_of(trace->settings),
+			(enum sinew__format)trace->settings->format);
 	if (r == -EPIPE)
 		return EXIT_PIPE;
 	return r < 0 ? trouble(r) : EXIT_DONE;
@@ -236,7 +241,10 @@ static int run(const struct settings *settings)
 
 	if (!read_scope(settings, &request))
 		return bad_scope();
-	int r = sinew__tracer_open(&trace.tracer, &request);
+	int r = formats_check(settings, output_of(settings));
+	if (r)
+		return r;
+	r = sinew__tracer_open(&trace.tracer, &request);
 	if (r < 0)
 		return trouble(r);
 	int code = trace_all(&trace);

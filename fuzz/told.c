@@ -84,6 +84,48 @@ static void check_flame(const char *text, size_t size)
 	}
 }
 
+static uint64_t take_varint(const char **at, const char *end)
+{
+	uint64_t value = 0;
+
+	for (unsigned shift = 0;; shift += 7) {
+		REQUIRE(*at < end && shift < 64, "a number without an end");
+		unsigned char byte = (unsigned char)*(*at)++;
+		value |= (uint64_t)(byte & 0x7f) << shift;
+		if (byte < 0x80)
+			return value;
+	}
+}
+
+/* Fields of a packet that are messages, not texts or numbers. */
+static bool holds_fields(uint64_t field, unsigned depth)
+{
+	return depth == 0 || (depth == 1 && field != 8 && field != 10 && field != 13);
+}
+
+/* Fields follow each other up to the end; packets and what they hold are looked into. */
+static void check_fields(const char *at, const char *end, unsigned depth)
+{
+	while (at < end) {
+		uint64_t key = take_varint(&at, end);
+		REQUIRE(key >> 3, "a field without a number");
+		uint64_t size = (key & 7) == 1 ? 8 : take_varint(&at, end);
+		if ((key & 7) == 0)
+			continue;
+		REQUIRE(((key & 7) == 1 || (key & 7) == 2) && size <= (size_t)(end - at),
+			"a field of a kind or size that cannot be");
+		if ((key & 7) == 2 && holds_fields(key >> 3, depth))
+			check_fields(at, at + size, depth + 1);
+		at += size;
+	}
+}
+
+static void check_perfetto(const char *text, size_t size)
+{
+	REQUIRE(size, "no packet");
+	check_fields(text, text + size, 0);
+}
+
 static void check_output(const struct sinew__states *states, sinew__output *write, bool plain,
 	void (*check)(const char *, size_t))
 {
@@ -111,4 +153,5 @@ void check_told(const struct sinew__states *states)
 	check_output(states, sinew__svg_write, true, check_svg);
 	check_output(states, sinew__flame_write, true, check_flame);
 	check_output(states, sinew__flame_svg_write, true, check_svg);
+	check_output(states, sinew__perfetto_write, false, check_perfetto);
 }

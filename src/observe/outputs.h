@@ -21,5 +21,7 @@ sinew__output sinew__svg_write;
 /* Blocked time as folded stacks, and as a picture of them. */
 sinew__output sinew__flame_write;
 sinew__output sinew__flame_svg_write;
+/* A trace for Perfetto, in its protobuf. */
+sinew__output sinew__perfetto_write;
 
 #endif

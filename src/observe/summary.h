@@ -19,6 +19,7 @@ enum sinew__format {
 	SINEW__FORMAT_SVG,
 	SINEW__FORMAT_FLAME,
 	SINEW__FORMAT_FLAME_SVG,
+	SINEW__FORMAT_PERFETTO,
 };
 
 struct sinew__summary;

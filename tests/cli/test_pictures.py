@@ -17,10 +17,10 @@ HERE = pathlib.Path(__file__).resolve().parent.parent / "recordings"
 sys.path.insert(0, str(HERE))
 import build  # noqa: E402
 
-from golden import SINEW, each, main  # noqa: E402
+from golden import SINEW, Terminal, case, each, main  # noqa: E402
 
 NAMES = sorted(path.stem for path in HERE.glob("*.txt"))
-FORMATS = ["flame", "flame-svg"]
+FORMATS = ["flame", "flame-svg", "perfetto"]
 
 
 def recording(name):
@@ -97,6 +97,17 @@ def frames_stand_on_what_they_are_part_of(world, name):
                                              for p in below) for s in spans), f"{row} hangs over")
         below = spans
     world.equal(sorted(rows)[0], "f0", "the first row")
+
+
+# ---- the command ----
+
+@case
+def bytes_that_are_no_text_never_reach_a_terminal(world):
+    path = world.hidden / "recording"
+    path.write_bytes(recording("pipe"))
+    shown, code = Terminal(world, SINEW, "report", path, "-f", "perfetto").end()
+    world.equal(code, 2, "exit code")
+    world.has(shown, "perfetto is no text", ">trace.pftrace")
 
 
 def write():

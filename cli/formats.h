@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * formats.h - the forms in which a recording can be told.
+ */
+#ifndef CLI_FORMATS_H
+#define CLI_FORMATS_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "settings.h"
+
+#define OPTION_FORMAT                                                                              \
+	{                                                                                          \
+		"format", 'f', "FORMAT",                                                           \
+			"text (default), json, svg (the states), flame, flame-svg (blocked "       \
+			"time), or perfetto",                                                      \
+			set_format, "text, json, svg, flame, flame-svg or perfetto"                \
+	}
+
+#define OPTION_FORMAT_JSON                                                                         \
+	{                                                                                          \
+		"json", 0, NULL, "the same as --format json", set_format_json, NULL                \
+	}
+
+bool set_format(struct settings *settings, const char *value);
+bool set_format_json(struct settings *settings, const char *value);
+
+/* 0, or EXIT_USAGE after saying so: a terminal is no place for bytes that are no text. */
+int formats_check(const struct settings *settings, FILE *to);
+
+#endif
