@@ -7,6 +7,7 @@ packages_bench='libzmq3-dev libck-dev'
 # For tracing by programs in the kernel; a build without them says so.
 packages_trace='bpftool clang libbpf-dev'
 packages_check='
+	chromium
 	clang
 	g++
 	libclang-rt-14-dev

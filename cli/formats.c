@@ -18,6 +18,7 @@ static const char *const names[] = {
 	[SINEW__FORMAT_FLAME] = "flame",
 	[SINEW__FORMAT_FLAME_SVG] = "flame-svg",
 	[SINEW__FORMAT_PERFETTO] = "perfetto",
+	[SINEW__FORMAT_HTML] = "html",
 };
 
 bool set_format(struct settings *settings, const char *value)

@@ -14,8 +14,8 @@
 	{                                                                                          \
 		"format", 'f', "FORMAT",                                                           \
 			"text (default), json, svg (the states), flame, flame-svg (blocked "       \
-			"time), or perfetto",                                                      \
-			set_format, "text, json, svg, flame, flame-svg or perfetto"                \
+			"time), perfetto, or html (the timeline)",                                 \
+			set_format, "text, json, svg, flame, flame-svg, perfetto or html"          \
 	}
 
 #define OPTION_FORMAT_JSON                                                                         \

@@ -159,7 +159,7 @@ _sinew_candidates() { # WORD
 	--split) compgen -W 'line nul none 64K' -- "$1" && return ;;
 	--output) compgen -f -- "$1" && return ;;
 	--cgroup) compgen -d -- "$1" && return ;;
-	--format) compgen -W 'text json svg flame flame-svg perfetto' -- "$1" && return ;;
+	--format) compgen -W 'text json svg flame flame-svg perfetto html' -- "$1" && return ;;
 	--state) _sinew_list_of "$1" new ready running blocked terminated && return ;;
 	--columns) _sinew_list_of "$1" PID TID PPID USER COMM STATE SINCE RAN DELAY VOL INVOL CPU CAUSE CALL \
 		OBJECT OTHER WCHAN EVIDENCE && return ;;

@@ -126,6 +126,32 @@ static void check_perfetto(const char *text, size_t size)
 	check_fields(text, text + size, 0);
 }
 
+static size_t count_of(const char *text, size_t size, const char *part)
+{
+	size_t count = 0, length = strlen(part);
+	const char *end = text + size;
+
+	for (const char *at = text; (at = memmem(at, (size_t)(end - at), part, length));
+		at += length)
+		count++;
+	return count;
+}
+
+/* Between the marks of the page stand JSON and a picture, and nothing in them ends its element. */
+static void check_html(const char *text, size_t size)
+{
+	static const char data[] = "<script type=\"application/json\" id=\"data\">\n";
+	const char *json = memmem(text, size, data, sizeof data - 1);
+
+	REQUIRE(json && count_of(text, size, "<script") == 2, "not two scripts");
+	REQUIRE(count_of(text, size, "</script") == 2, "a script ends elsewhere");
+	REQUIRE(count_of(text, size, "</template") == 1, "a template ends elsewhere");
+	json += sizeof data - 1;
+	const char *end = memmem(json, (size_t)(text + size - json), "</script>", 9);
+	check_json(json, (size_t)(end - json));
+	REQUIRE(!memchr(json, '<', (size_t)(end - json)), "markup in the data");
+}
+
 static void check_output(const struct sinew__states *states, sinew__output *write, bool plain,
 	void (*check)(const char *, size_t))
 {
@@ -154,4 +180,5 @@ void check_told(const struct sinew__states *states)
 	check_output(states, sinew__flame_write, true, check_flame);
 	check_output(states, sinew__flame_svg_write, true, check_svg);
 	check_output(states, sinew__perfetto_write, false, check_perfetto);
+	check_output(states, sinew__html_write, false, check_html);
 }

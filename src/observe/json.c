@@ -350,25 +350,31 @@ static void verdicts(struct sinew__json *json, const struct sinew__states *state
 	sinew__json_close(json, ']');
 }
 
+void sinew__json_report(
+	struct sinew__json *json, const char *key, const struct sinew__states *states)
+{
+	sinew__json_open(json, key, '{');
+	sinew__json_number(json, "version", 1);
+	source(json, states);
+	ending(json, states);
+	evidence(json, states);
+	sinew__json_open(json, "total", '{');
+	account(json, &states->total);
+	sinew__json_close(json, '}');
+	processes(json, states);
+	blocks(json, states);
+	wakeups(json, states);
+	pushes(json, states);
+	cpus(json, states);
+	verdicts(json, states);
+	sinew__json_close(json, '}');
+}
+
 int sinew__json_write(const struct sinew__states *states, FILE *stream)
 {
 	struct sinew__json json = {.stream = stream};
 
-	sinew__json_open(&json, NULL, '{');
-	sinew__json_number(&json, "version", 1);
-	source(&json, states);
-	ending(&json, states);
-	evidence(&json, states);
-	sinew__json_open(&json, "total", '{');
-	account(&json, &states->total);
-	sinew__json_close(&json, '}');
-	processes(&json, states);
-	blocks(&json, states);
-	wakeups(&json, states);
-	pushes(&json, states);
-	cpus(&json, states);
-	verdicts(&json, states);
-	sinew__json_close(&json, '}');
+	sinew__json_report(&json, NULL, states);
 	fputc('\n', stream);
 	return 0;
 }

@@ -11,13 +11,6 @@ static const char *const categories[] = {NULL, "wait", "ready", "life", "wake", 
 static const char *const annotations[] = {
 	NULL, "call", "object", "ended", "context", "waker_tid", "why", "next_tid", "maker_tid"};
 
-static const char *why_word(unsigned why)
-{
-	return why == SINEW__WHY_BLOCKED ? "woken up"
-	       : why == SINEW__WHY_NEW   ? "admitted"
-					 : sinew__why_text(why);
-}
-
 /* Fields of the kind int32 are sent as 64 bits, too. */
 static uint64_t signed_number(uint32_t number)
 {
@@ -67,7 +60,7 @@ static void send_ground(struct sinew__perfetto *perfetto)
 	for (unsigned i = 1; i < sizeof annotations / sizeof *annotations; i++)
 		sinew__packet_entry(packet, INTERNED_ANNOTATION, i, annotations[i]);
 	for (unsigned i = 0; i < WHYS; i++)
-		sinew__packet_entry(packet, INTERNED_TEXT, WORDS + i, why_word(i));
+		sinew__packet_entry(packet, INTERNED_TEXT, WORDS + i, sinew__ready_text(i));
 	for (unsigned i = 0; i < CONTEXTS; i++)
 		sinew__packet_entry(
 			packet, INTERNED_TEXT, WORDS + WHYS + i, sinew__context_name(i));

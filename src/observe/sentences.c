@@ -257,6 +257,13 @@ const char *sinew__why_text(unsigned why)
 	return why_of(why)->text;
 }
 
+const char *sinew__ready_text(unsigned why)
+{
+	return why == SINEW__WHY_BLOCKED ? "woken up"
+	       : why == SINEW__WHY_NEW   ? "admitted"
+					 : sinew__why_text(why);
+}
+
 const char *sinew__why_name(unsigned why)
 {
 	return why_of(why)->name;

@@ -34,6 +34,8 @@ char *sinew__ender_text(
 const char *sinew__context_name(unsigned context);
 /* "its time slice was over" */
 const char *sinew__why_text(unsigned why);
+/* Why a thread became ready: the same, "woken up", or "admitted". */
+const char *sinew__ready_text(unsigned why);
 const char *sinew__why_name(unsigned why);
 
 /* "exited with 0", "killed by signal 9" */

@@ -58,6 +58,7 @@ static const struct format {
 	[SINEW__FORMAT_FLAME] = {sinew__flame_write, true},
 	[SINEW__FORMAT_FLAME_SVG] = {sinew__flame_svg_write, true},
 	[SINEW__FORMAT_PERFETTO] = {sinew__perfetto_write, true},
+	[SINEW__FORMAT_HTML] = {sinew__html_write, true},
 };
 
 bool sinew__format_needs_timeline(enum sinew__format format)

@@ -20,6 +20,7 @@ enum sinew__format {
 	SINEW__FORMAT_FLAME,
 	SINEW__FORMAT_FLAME_SVG,
 	SINEW__FORMAT_PERFETTO,
+	SINEW__FORMAT_HTML,
 };
 
 struct sinew__summary;

@@ -26,17 +26,17 @@ static const char style[] =
 	".edge{stroke:#8b949e}.tip{fill:#8b949e}.soft{fill:#9da7b3}.warn{fill:#ffb77c}}\n"
 	"</style>\n";
 
-/* Five colours that can be told apart on light and on dark. */
+/* Those of the timeline, as they can be told apart on light and on dark. */
 static const struct node {
 	enum sinew__state state;
 	const char *name, *colour;
 	int x, y; /* upper left corner */
 } nodes[] = {
-	{SINEW__NEW, "new", "#8957e5", 30, 150},
-	{SINEW__READY, "ready", "#bf8700", 270, 150},
-	{SINEW__RUNNING, "running", "#2da44e", 540, 150},
-	{SINEW__TERMINATED, "terminated", "#7d8590", 780, 150},
-	{SINEW__BLOCKED, "blocked", "#cf222e", 405, 430},
+	{SINEW__NEW, "new", "#b05fa0", 30, 150},
+	{SINEW__READY, "ready", "#f0b429", 270, 150},
+	{SINEW__RUNNING, "running", "#00805e", 540, 150},
+	{SINEW__TERMINATED, "terminated", "#6e7781", 780, 150},
+	{SINEW__BLOCKED, "blocked", "#4a9bd6", 405, 430},
 };
 
 static const char *const edges[] = {

@@ -188,15 +188,19 @@ char *sinew__shorten(char *text, size_t columns)
 
 /* ---- JSON ---- */
 
-static void quoted(FILE *stream, const char *text)
+static void quoted(const struct sinew__json *json, const char *text)
 {
-	fputc('"', stream);
+	fputc('"', json->stream);
 	for (; *text; text++) {
+		if (*text == '<' && json->in_markup) {
+			fputs("\\u003c", json->stream);
+			continue;
+		}
 		if (*text == '"' || *text == '\\')
-			fputc('\\', stream);
-		fputc(*text, stream);
+			fputc('\\', json->stream);
+		fputc(*text, json->stream);
 	}
-	fputc('"', stream);
+	fputc('"', json->stream);
 }
 
 static void begin(struct sinew__json *json, const char *key)
@@ -205,7 +209,7 @@ static void begin(struct sinew__json *json, const char *key)
 		fputc(',', json->stream);
 	json->more = true;
 	if (key) {
-		quoted(json->stream, key);
+		quoted(json, key);
 		fputc(':', json->stream);
 	}
 }
@@ -223,10 +227,15 @@ void sinew__json_close(struct sinew__json *json, char bracket)
 	json->more = true;
 }
 
+void sinew__json_key(struct sinew__json *json, const char *key)
+{
+	begin(json, key);
+}
+
 void sinew__json_text(struct sinew__json *json, const char *key, const char *text)
 {
 	begin(json, key);
-	quoted(json->stream, text);
+	quoted(json, text);
 }
 
 void sinew__json_number(struct sinew__json *json, const char *key, uint64_t value)

@@ -40,11 +40,14 @@ char *sinew__shorten(char *text, size_t columns);
  * text is plain (sinew__plain), or a literal. */
 struct sinew__json {
 	FILE *stream;
-	bool more; /* something stands before at this level */
+	bool more;      /* something stands before at this level */
+	bool in_markup; /* it stands in HTML: nothing in it may end that element */
 };
 
 void sinew__json_open(struct sinew__json *json, const char *key, char bracket);
 void sinew__json_close(struct sinew__json *json, char bracket);
+/* What follows is the caller's: one value. */
+void sinew__json_key(struct sinew__json *json, const char *key);
 void sinew__json_text(struct sinew__json *json, const char *key, const char *text);
 void sinew__json_number(struct sinew__json *json, const char *key, uint64_t value);
 void sinew__json_bool(struct sinew__json *json, const char *key, bool value);

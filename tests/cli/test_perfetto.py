@@ -12,7 +12,7 @@ import sys
 
 import perfetto_schema as schema
 from golden import case, each, main
-from test_pictures import HERE, NAMES, build, recording, report
+from recordings import NAMES, lines_of, made, recording, report
 
 Trace = schema.trace_class()
 Slice = collections.namedtuple("Slice", "name category begin end args arrows")
@@ -238,9 +238,8 @@ def doubts_are_said_in_the_trace(world):
 
 @case
 def hostile_names_are_text(world):
-    lines = (HERE / "pipe.txt").read_text(encoding="utf-8")
-    hostile = lines.replace("comm=feeder", r"comm='\xff\x1b[2J\xe2\x80\xae<'")
-    seen = decoded(world, "pipe", build.build(hostile.splitlines()))
+    hostile = lines_of("pipe").replace("comm=feeder", r"comm='\xff\x1b[2J\xe2\x80\xae<'")
+    seen = decoded(world, "pipe", made(hostile))
     names = {track.thread.thread_name for track in seen.tracks.values()}
     world.check("\\xff\\x1b[2J\\xe2\\x80\\xae<" in names, names)
 

@@ -8,29 +8,14 @@ What comes out must be the same bytes each time: NAME.flame and its like stand b
 
 import json
 import os
-import pathlib
 import subprocess
 import sys
 import xml.etree.ElementTree
 
-HERE = pathlib.Path(__file__).resolve().parent.parent / "recordings"
-sys.path.insert(0, str(HERE))
-import build  # noqa: E402
+from golden import SINEW, Terminal, case, each, main
+from recordings import HERE, NAMES, recording, report
 
-from golden import SINEW, Terminal, case, each, main  # noqa: E402
-
-NAMES = sorted(path.stem for path in HERE.glob("*.txt"))
 FORMATS = ["flame", "flame-svg", "perfetto"]
-
-
-def recording(name):
-    return build.build((HERE / f"{name}.txt").read_text(encoding="utf-8").splitlines())
-
-
-def report(world, data, form):
-    path = world.hidden / "recording"
-    path.write_bytes(data)
-    return world.do("report", path, "--format", form)
 
 
 # ---- the same bytes ----
