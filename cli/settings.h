@@ -43,7 +43,7 @@ struct settings {
 	/* trace */
 	uint32_t pids[MOST_PIDS];
 	unsigned pid_count;
-	const char *cgroup, *output, *tier;
+	const char *cgroup, *output, *html, *tier;
 	int64_t duration; /* nanoseconds; 0: until it ends */
 	uint64_t buffer;  /* bytes; 0: not given */
 	bool all;

@@ -30,6 +30,7 @@ struct trace {
 	struct sinew__tracer *tracer;
 	struct sinew__recording *recording; /* or NULL */
 	struct sinew__summary *summary;     /* or NULL */
+	FILE *page;                         /* of the timeline, or NULL */
 	int error;                          /* of the summary */
 };
 
@@ -141,6 +142,39 @@ static int exit_of(int status)
 	return WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* ---- the timeline ---- */
+
+static int page_create(struct trace *trace)
+{
+	const char *path = trace->settings->html;
+
+	if (path && !(trace->page = fopen(path, "we"))) {
+		say_error("trace: cannot make %s: %s", path, strerror(errno));
+		return EXIT_SYSTEM;
+	}
+	return EXIT_DONE;
+}
+
+static int page_write(struct trace *trace)
+{
+	int r = trace->error, code = EXIT_DONE;
+
+	if (!trace->page)
+		return EXIT_DONE;
+	if (r == 0)
+		r = sinew__summary_write(trace->summary, trace->page, SINEW__FORMAT_HTML);
+	if (r < 0)
+		code = trouble(r);
+	if (fclose(trace->page) != 0 && r == 0) {
+		say_error("trace: cannot write %s: %s", trace->settings->html, strerror(errno));
+		code = EXIT_SYSTEM;
+	}
+	trace->page = NULL;
+	return code;
+}
+
+/* ---- the summary ---- */
+
 /* COMMAND has standard output for itself. */
 static FILE *output_of(const struct settings *settings)
 {
@@ -151,7 +185,7 @@ static int print_summary(const struct trace *trace)
 {
 	int r = trace->error;
 
-	if (r == 0 && trace->summary)
+	if (r == 0 && !trace->settings->quiet)
 		r = sinew__summary_write(trace->summary, output_of(trace->settings),
 			(enum sinew__format)trace->settings->format);
 	if (r == -EPIPE)
@@ -173,6 +207,18 @@ static void print_end(const struct trace *trace)
 		say_plural(end->seeded), end->records, end->lost);
 }
 
+static int begin_summary(struct trace *trace, const struct sinew__record_header *header)
+{
+	const struct settings *settings = trace->settings;
+
+	if (settings->quiet && !trace->page)
+		return 0;
+	int r = sinew__summary_open(&trace->summary, header);
+	if (r == 0 && (trace->page || sinew__format_needs_timeline(settings->format)))
+		r = sinew__summary_keep_timeline(trace->summary);
+	return r;
+}
+
 /* What takes the records, with the header as it is once COMMAND is there. */
 static int begin(struct trace *trace)
 {
@@ -180,10 +226,7 @@ static int begin(struct trace *trace)
 
 	if (trace->recording)
 		sinew__recording_head(trace->recording, header);
-	int r = trace->settings->quiet ? 0 : sinew__summary_open(&trace->summary, header);
-	if (trace->summary &&
-		sinew__format_needs_timeline((enum sinew__format)trace->settings->format))
-		r = sinew__summary_keep_timeline(trace->summary);
+	int r = begin_summary(trace, header);
 	sinew__tracer_begin(trace->tracer, (struct sinew__sink){take, trace, NULL});
 	return r;
 }
@@ -202,6 +245,8 @@ static int start(struct trace *trace)
 			&trace->recording, settings->output, sinew__tracer_header(trace->tracer));
 	if (r < 0)
 		return trouble(r);
+	if ((r = page_create(trace)) != EXIT_DONE)
+		return r;
 	if (settings->operand_count)
 		started = sinew__tracer_start(trace->tracer, settings->operands, stop_undo);
 	if (started < 0)
@@ -226,6 +271,7 @@ static int trace_all(struct trace *trace)
 	if (code == NOT_FOUND || code == NOT_EXECUTABLE || !sinew__tracer_has_begun(trace->tracer))
 		return code;
 	code = exit_worse(code, print_summary(trace));
+	code = exit_worse(code, page_write(trace));
 	print_end(trace);
 	if (stop_asked())
 		return stop_code();
@@ -248,6 +294,8 @@ static int run(const struct settings *settings)
 	if (r < 0)
 		return trouble(r);
 	int code = trace_all(&trace);
+	if (trace.page)
+		fclose(trace.page);
 	sinew__summary_close(trace.summary);
 	sinew__tracer_close(trace.tracer);
 	return code;
@@ -293,6 +341,12 @@ static bool set_output(struct settings *settings, const char *value)
 	return *value;
 }
 
+static bool set_html(struct settings *settings, const char *value)
+{
+	settings->html = value;
+	return *value;
+}
+
 static bool set_buffer(struct settings *settings, const char *value)
 {
 	return units_read_size(value, &settings->buffer) && settings->buffer &&
@@ -314,6 +368,8 @@ static const struct cli_option options[] = {
 	{"duration", 'd', "TIME", "stop after this time, as 500ms or 10s", set_duration,
 		"a time such as 500ms or 10s"},
 	{"output", 'o', "FILE", "keep the recording, for sinew report", set_output, "a file"},
+	{"html", 0, "FILE", "draw a timeline: a page to be opened in a browser", set_html,
+		"a file"},
 	{"buffer", 0, "SIZE", "room for records that were not read yet, 8M", set_buffer,
 		"a size up to 1G, such as 64M"},
 	{"tier", 0, "A|B|C|D", "trace in this way only, A by BPF to D by looks at /proc", set_tier,
@@ -334,7 +390,8 @@ const struct cli_verb verb_trace = {
 		 "Ends with COMMAND, after the time of -d, or with Ctrl-C. The exit code is "
 		 "COMMAND's.",
 	.options = options,
-	.examples = {"sinew trace -- sleep 0.1", "sinew trace -q -a -d 1s -o all.rec; rm all.rec"},
+	.examples = {"sinew trace --html timeline.html -- sleep 0.1; rm timeline.html",
+		"sinew trace -q -a -d 1s -o all.rec; rm all.rec"},
 	.least = 0,
 	.most = -1,
 	.run = run,

@@ -157,7 +157,7 @@ _sinew_candidates() { # WORD
 	case $pending in
 	--option) _sinew_pairs "$(_sinew_scheme_of_line)" "$1" && return ;;
 	--split) compgen -W 'line nul none 64K' -- "$1" && return ;;
-	--output) compgen -f -- "$1" && return ;;
+	--output | --html) compgen -f -- "$1" && return ;;
 	--cgroup) compgen -d -- "$1" && return ;;
 	--format) compgen -W 'text json svg flame flame-svg perfetto html' -- "$1" && return ;;
 	--state) _sinew_list_of "$1" new ready running blocked terminated && return ;;
