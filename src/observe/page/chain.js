@@ -35,7 +35,8 @@ function whoEnded(recording, span) {
 function whoMade(recording, span) {
 	const maker = recording.other[span];
 	const source = maker >= 0 ? recording.before(maker, recording.from[span]) : -1;
-	return source >= 0 ? {span: source, words: 'made by'} : {words: 'who made it was not followed'};
+	return source >= 0 ? {span: source, words: `made by ${recording.lanes[maker].name}`} :
+		{words: 'who made it was not followed'};
 }
 
 // The thread lost its CPU: that has no cause further back, but a name.
