@@ -27,7 +27,7 @@ class Shared:
     @classmethod
     def get(cls):
         if not cls.browser:
-            cls.browser = Browser(os.environ["CHROMIUM"])
+            cls.browser = Browser(os.environ.get("CHROMIUM", "chromium"))
         return cls.browser
 
     @classmethod
@@ -128,6 +128,25 @@ def the_theme_follows_its_user(world):
             page.dark(dark)
             page.frame()
             world.equal(page.ask("page.picture.background & 255") < 128, dark, "dark")
+
+
+@case
+def on_paper_it_is_light(world):
+    with page_of(world, recording("pipe"), dark=True) as page:
+        page.command("Emulation.setEmulatedMedia", media="print",
+                     features=[{"name": "prefers-color-scheme", "value": "dark"}])
+        page.frame()
+        world.check(page.ask("page.picture.background & 255") > 250, "dark paper")
+
+
+@case
+def a_recording_of_nothing_is_a_page_too(world):
+    with page_of(world, made("header started=1000\nend time=2000")) as page:
+        for key in ("+", "d", "ArrowRight", "f", "c", "n", "Escape"):
+            page.key(key)
+        page.frame()
+        world.equal(page.ask("page.recording.from.length"), 0, "spans")
+        world.equal(page.complaints(), [], "console and network")
 
 
 # ---- asking it ----

@@ -3,14 +3,14 @@
 """Makes a large recording: crowd.py INTERVALS RECORDING.
 
 Forty threads of ten processes, of which each wakes the next one by writing to its pipe: a thread runs for
-ten microseconds, blocks in read(), is woken and soon runs again. Nothing is random.
+less than twenty microseconds, blocks in read(), is woken and soon runs again. Nothing is random.
 """
 import struct
 import sys
 
 import build
 
-THREADS, PER_PROCESS, STEP, RUN = 40, 4, 20000, 10000  # ns
+THREADS, PER_PROCESS, STEP, RUN = 40, 4, 20000, 18100  # ns
 BASE = 1000000000
 
 

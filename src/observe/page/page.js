@@ -103,6 +103,8 @@ class Page {
 	// To where the selected thread, or the one that did most, was at the end of the range.
 	showPath() {
 		const {recording, picture} = this;
+		if (!recording.lanes.length)
+			return;
 		const range = picture.range ?? [picture.begin, picture.end];
 		const lane = picture.selected >= 0 ? recording.laneOf(picture.selected) : this.lastLane(range[1]);
 		picture.range = range;
@@ -139,6 +141,8 @@ class Page {
 	// The next span of the selected lane, or the same moment in the next lane.
 	step(spans, lanes) {
 		const {recording, picture} = this;
+		if (!recording.lanes.length)
+			return;
 		if (picture.selected < 0) {
 			this.goTo(recording.after(0, picture.begin));
 			return;
@@ -176,15 +180,17 @@ class Page {
 		on(this.canvas, 'pointermove', event => this.move(event));
 		on(this.canvas, 'pointerup', event => this.release(event));
 		on(window, 'keydown', event => this.key(event));
-		on(matchMedia('(prefers-color-scheme: dark)'), 'change', () => this.recolour());
+		for (const media of ['(prefers-color-scheme: dark)', 'print'])
+			on(matchMedia(media), 'change', () => this.recolour());
 		on(document.getElementById('search'), 'input', event => this.search(event.target.value));
 		for (const button of document.querySelectorAll('[data-key]'))
 			on(button, 'click', () => this.act(button.dataset.key));
 	}
 
+	// At once: paper waits for no frame.
 	recolour() {
 		this.picture.readColours();
-		this.redraw();
+		this.picture.draw();
 	}
 
 	place(event) {

@@ -56,9 +56,10 @@ class Picture {
 
 	resize(width, height, ratio) {
 		this.width = width;
-		this.canvas.width = Math.round(width * ratio);
-		this.canvas.height = Math.round(height * ratio);
-		this.image = new ImageData(Math.max(1, this.canvas.width), Math.max(1, this.canvas.height));
+		this.image = new ImageData(Math.max(1, Math.round(width * ratio)),
+			Math.max(1, Math.round(height * ratio)));
+		this.canvas.width = this.across = this.image.width;
+		this.canvas.height = this.down = this.image.height;
 		this.buffer = new Uint32Array(this.image.data.buffer);
 		this.visible = height;
 		this.ratio = ratio;
@@ -163,8 +164,7 @@ class Picture {
 	drawBack(row) {
 		const top = Math.round((RULER + row.y - this.scroll) * this.ratio);
 		const end = Math.round((RULER + row.y + row.height - this.scroll) * this.ratio);
-		this.buffer.fill(this.back, Math.max(0, top) * this.canvas.width,
-			Math.max(0, end) * this.canvas.width);
+		this.buffer.fill(this.back, Math.max(0, top) * this.across, Math.max(0, end) * this.across);
 	}
 
 	drawLane(row) {
@@ -259,10 +259,9 @@ class Picture {
 	}
 
 	fill(x, y, height, pixel) {
-		const {width, height: rows} = this.canvas;
-		const end = Math.min(rows, y + height);
-		for (let row = Math.max(0, y); row < end; row++)
-			this.buffer[row * width + x] = pixel;
+		const end = Math.min(this.down, y + height) * this.across;
+		for (let at = Math.max(0, y) * this.across + x; at < end; at += this.across)
+			this.buffer[at] = pixel;
 	}
 
 	// ---- words and arrows ----
