@@ -78,12 +78,11 @@ static uint32_t *find_arrows(const struct sinew__states *states)
 
 /* ---- events ---- */
 
-/* Who was reaped as soon as it was dead has no time of being dead. */
 static void add_end(struct events *events, const struct sinew__states *states, uint32_t last)
 {
 	const struct sinew__span *span = &states->timeline->spans[last];
 
-	if (span->state != SINEW__TERMINATED && span->to < states->end)
+	if (span->to < states->end)
 		add(events, span->to, SINEW__LANE_ENDS, last);
 }
 
@@ -170,7 +169,9 @@ int sinew__perfetto_write(const struct sinew__states *states, FILE *stream)
 	struct counts counts = {calloc((size_t)states->timeline->lane_count + 1, 1), {0}, {0}};
 	struct sinew__perfetto *perfetto = calloc(1, sizeof *perfetto);
 	uint8_t *sent = calloc(sinew__perfetto_texts(states) / 8 + 1, 1);
-	bool good = arrows && counts.of_lane && perfetto && sent &&
+	struct sinew__perfetto_lane *lanes =
+		calloc((size_t)states->timeline->lane_count + 1, sizeof *lanes);
+	bool good = arrows && counts.of_lane && perfetto && sent && lanes &&
 		    events_init(&events, states, arrows);
 
 	if (good) {
@@ -178,10 +179,12 @@ int sinew__perfetto_write(const struct sinew__states *states, FILE *stream)
 		perfetto->stream = stream;
 		perfetto->arrows = arrows;
 		perfetto->sent = sent;
+		perfetto->lanes = lanes;
 		sinew__perfetto_begin(perfetto);
 		write_events(perfetto, &events, &counts);
 	}
 	free(events.rows);
+	free(lanes);
 	free(sent);
 	free(perfetto);
 	free(counts.of_lane);

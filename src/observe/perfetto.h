@@ -17,10 +17,16 @@
 /* What happens to a track: at the same time in this order. */
 enum sinew__perfetto_kind {
 	SINEW__SLICE_ENDS,
-	SINEW__LANE_ENDS,    /* `span` is its last; it was not seen dead, nor to live on */
+	SINEW__LANE_ENDS,    /* `span` is its last, and the recording goes on */
 	SINEW__THREAD_WAKES, /* somebody else: `span` is what that ends, or the new thread's first */
 	SINEW__STATE_CHANGES,
 	SINEW__SLICE_BEGINS,
+};
+
+/* What Perfetto knows of a thread. */
+struct sinew__perfetto_lane {
+	uint16_t cpu;  /* where it ran last; 0 before */
+	uint8_t state; /* the last it was told but unknown, as the schema numbers them; 0: none */
 };
 
 struct sinew__perfetto {
@@ -28,6 +34,7 @@ struct sinew__perfetto {
 	FILE *stream;
 	const uint32_t *arrows; /* of each span, plus one: that which leads to it; 0: none */
 	uint8_t *sent;          /* a bit for each text that has a number by now */
+	struct sinew__perfetto_lane *lanes;
 	struct sinew__proto packet;
 	size_t start; /* of the packet in there, behind its size */
 };

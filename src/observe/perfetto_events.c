@@ -42,41 +42,52 @@ static unsigned task_state(const struct sinew__states *states, const struct sine
 	}
 }
 
-static size_t open_task(struct sinew__perfetto *perfetto, uint64_t time, uint32_t i, unsigned state)
+/* With the CPU where it runs or ran last: there its run ends. */
+static void send_task(struct sinew__perfetto *perfetto, uint64_t time, uint32_t i, unsigned state)
 {
 	const struct sinew__lane *lane = &perfetto->states->timeline->lanes[i];
 	struct sinew__proto *packet = sinew__packet_open_at(perfetto, time);
 	char comm[4 * SINEW__COMM + 1];
 
 	size_t task = sinew__proto_open(packet, PACKET_TASK_STATE);
+	sinew__proto_number(packet, TASK_CPU, perfetto->lanes[i].cpu);
 	sinew__proto_text(
 		packet, TASK_COMM, sinew__plain(lane->comm, SINEW__COMM, comm, sizeof comm));
 	sinew__proto_number(packet, TASK_TID, lane->tid);
 	sinew__proto_number(packet, TASK_STATE, state);
-	return task;
+	sinew__proto_close(packet, task);
+	sinew__packet_send(perfetto);
+	if (state != TASK_UNKNOWN)
+		perfetto->lanes[i].state = (uint8_t)state;
 }
 
-/* Perfetto makes a new thread of its own accord, and calls no state of it by a name of ours. */
+/* Perfetto makes a new thread of its own accord. It takes no run for one that follows another at once, or
+ * after an unknown state: then the thread was ready in between, for no time. */
 static void send_state(struct sinew__perfetto *perfetto, const struct sinew__span *span)
 {
+	struct sinew__perfetto_lane *lane = &perfetto->lanes[span->lane];
+
 	if (span->state == SINEW__NEW)
 		return;
-	size_t task =
-		open_task(perfetto, span->from, span->lane, task_state(perfetto->states, span));
+	if (span->state == SINEW__RUNNING && lane->state == TASK_RUNNING)
+		send_task(perfetto, span->from, span->lane, TASK_RUNNABLE);
 	if (span->state == SINEW__RUNNING)
-		sinew__proto_number(&perfetto->packet, TASK_CPU, span->cpu);
-	sinew__proto_close(&perfetto->packet, task);
-	sinew__packet_send(perfetto);
+		lane->cpu = span->cpu;
+	send_task(perfetto, span->from, span->lane, task_state(perfetto->states, span));
 }
 
+/* Who was reaped as soon as it was dead has no time of being dead; its number may be used again. */
 static void send_lane_end(struct sinew__perfetto *perfetto, const struct sinew__span *span)
 {
 	const struct sinew__states *states = perfetto->states;
-	bool all = states->ended && !states->timeline->cut;
 
-	size_t task = open_task(perfetto, span->to, span->lane, all ? TASK_DEAD : TASK_UNKNOWN);
-	sinew__proto_close(&perfetto->packet, task);
-	sinew__packet_send(perfetto);
+	if (!states->ended || states->timeline->cut) {
+		send_task(perfetto, span->to, span->lane, TASK_UNKNOWN);
+		return;
+	}
+	if (span->state != SINEW__TERMINATED)
+		send_task(perfetto, span->to, span->lane, TASK_DEAD);
+	send_task(perfetto, span->to, span->lane, TASK_DESTROYED);
 }
 
 /* ---- slices ---- */

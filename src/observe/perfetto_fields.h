@@ -61,6 +61,7 @@ enum {
 	TASK_DISK_SLEEP = 5,
 	TASK_STOPPED = 6,
 	TASK_DEAD = 7,
+	TASK_DESTROYED = 8,
 };
 
 /* Tracks: a kind, and which of it. */

@@ -61,7 +61,7 @@ CLEARED, NEEDS_STATE = 1, 2  # TracePacket.SequenceFlags
 BEGIN, END, INSTANT, COUNTER = 1, 2, 3, 4  # TrackEvent.Type
 UNIT_COUNT = 2  # CounterDescriptor.Unit
 # GenericKernelTaskStateEvent.TaskStateEnum
-UNKNOWN, RUNNABLE, RUNNING, SLEEP, DISK_SLEEP, STOPPED, DEAD = 0, 2, 3, 4, 5, 6, 7
+UNKNOWN, RUNNABLE, RUNNING, SLEEP, DISK_SLEEP, STOPPED, DEAD, DESTROYED = 0, 2, 3, 4, 5, 6, 7, 8
 
 
 def trace_class():

@@ -153,17 +153,51 @@ def native_states_last_as_long_as_the_account_says(world, name):
     end = begin_of(name) + report_["duration_ns"]
     for process in report_["processes"]:
         for thread in process["threads"]:
-            dead = [s for t, track in seen.slices.items() if seen.tid(t) == thread["tid"]
-                    for s in track if s.name == "zombie"]
-            states = seen.states[thread["tid"]]
-            ends = dead[-1].end if dead else states[-1][0] if states[-1][1] == schema.DEAD else end
-            times = native_times(states, ends)
+            times = native_times(seen.states[thread["tid"]], end)
             spent = thread["time_ns"]
             world.equal(times[schema.RUNNING], spent["running"], f"running {thread['tid']}")
             world.equal(times[schema.RUNNABLE], spent["ready"], f"ready {thread['tid']}")
             world.equal(times[schema.SLEEP] + times[schema.DISK_SLEEP] + times[schema.STOPPED],
                         spent["blocked"] + spent["asleep"], f"blocked {thread['tid']}")
             world.equal(times[schema.DEAD], spent["terminated"], f"dead {thread['tid']}")
+
+
+@each(name=NAMES)
+def states_follow_each_other_as_perfetto_wants_them(world, name):
+    """By the rules of its importer: no run right after a run, nothing but an end after death, and what
+    ends a run says on which CPU that was. Two threads that have one number at a time are one for it."""
+    seen = decoded(world, name)
+    owners = collections.Counter(track.thread.tid for track in seen.tracks.values())
+    for tid, states in seen.states.items():
+        last, cpu = None, 0
+        if owners[tid] > 1:
+            world.equal(name, "doubt", "a number of two threads")
+            continue
+        for time, state, on in states:
+            if state == schema.UNKNOWN:
+                continue
+            world.check(not (state == last == schema.RUNNING), f"{tid} runs twice at {time}")
+            world.check(last != schema.DEAD or state == schema.DESTROYED, f"{tid} lives on at {time}")
+            world.check(state == schema.RUNNING or on == cpu, f"{tid} ran on {cpu}, not on {on}")
+            last, cpu = (None, 0) if state == schema.DESTROYED else (state, on)
+
+
+@each(name=["pipe", "real"])
+def one_thread_at_a_time_is_on_a_cpu(world, name):
+    """As Perfetto draws its CPUs: who comes finds it free, or it is left at that very moment."""
+    changes = [(time, cpu, tid, state)
+               for tid, states in decoded(world, name).states.items() for time, state, cpu in states]
+    there, left = {}, {}
+    for time, cpu, tid, state in sorted(changes, key=lambda change: change[0]):
+        if state == schema.RUNNING:
+            if there.get(cpu) is not None:
+                left[there[cpu]] = time
+            there[cpu] = tid
+        else:
+            world.equal(left.pop(tid, time), time, f"when {tid} was displaced")
+            if there.get(cpu) == tid:
+                there[cpu] = None
+    world.equal(left, {}, "who was displaced, and never left")
 
 
 @each(name=NAMES)
