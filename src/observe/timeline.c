@@ -16,7 +16,10 @@
 int sinew__timeline_keep(struct sinew__states *states)
 {
 	states->timeline = calloc(1, sizeof *states->timeline);
-	return states->timeline ? 0 : sinew__observe_fail(ENOMEM, "no memory for a timeline");
+	if (!states->timeline)
+		return sinew__observe_fail(ENOMEM, "no memory for a timeline");
+	states->timeline->span_most = SINEW__TIMELINE_MOST;
+	return 0;
 }
 
 void sinew__timeline_fini(struct sinew__timeline *timeline)
@@ -31,8 +34,7 @@ void sinew__timeline_fini(struct sinew__timeline *timeline)
 
 static void cut(struct sinew__timeline *timeline, uint64_t time)
 {
-	if (!timeline->cut || time < timeline->cut_at)
-		timeline->cut_at = time;
+	timeline->cut_at = time;
 	timeline->cut = true;
 }
 
@@ -64,33 +66,34 @@ static struct sinew__lane *lane_of(struct sinew__timeline *timeline, struct sine
 	return lane;
 }
 
+/* What a ready thread came from, as long as nobody says more. */
+static unsigned why_ready(const struct sinew__span *before)
+{
+	if (before && before->state == SINEW__NEW)
+		return SINEW__WHY_NEW;
+	return before && before->state == SINEW__BLOCKED ? SINEW__WHY_BLOCKED : SINEW__WHY_UNKNOWN;
+}
+
+/* A new span, or the last one if nothing can tell the two apart. NULL: there is no room. */
 static struct sinew__span *span_after(
 	struct sinew__timeline *timeline, struct sinew__lane *lane, unsigned state)
 {
 	struct sinew__span *last = lane->last ? &timeline->spans[lane->last - 1] : NULL;
+	unsigned why = state == SINEW__READY ? why_ready(last) : 0;
 
 	if (last && last->state == state && (state == SINEW__UNSEEN || state == SINEW__TERMINATED))
 		return last;
 	if (!has_room((void **)&timeline->spans, sizeof *timeline->spans, timeline->span_count,
-		    &timeline->span_room, SINEW__TIMELINE_MOST))
+		    &timeline->span_room, timeline->span_most))
 		return NULL;
 	struct sinew__span *span = &timeline->spans[timeline->span_count++];
 	*span = (struct sinew__span){.from = lane->end,
 		.lane = (uint32_t)(lane - timeline->lanes),
 		.cause = SINEW__NO_CAUSE,
-		.state = (uint8_t)state};
+		.state = (uint8_t)state,
+		.why = (uint8_t)why};
 	lane->last = timeline->span_count;
 	return span;
-}
-
-/* What a ready thread came from, as long as nobody says more. */
-static unsigned why_ready(const struct sinew__timeline *timeline, const struct sinew__lane *lane)
-{
-	unsigned before = lane->last ? timeline->spans[lane->last - 1].state : SINEW__UNSEEN;
-
-	if (before == SINEW__NEW)
-		return SINEW__WHY_NEW;
-	return before == SINEW__BLOCKED ? SINEW__WHY_BLOCKED : SINEW__WHY_UNKNOWN;
 }
 
 /* Its names may have changed since its last span, not its identity. */
@@ -102,34 +105,37 @@ static void name(struct sinew__lane *lane, const struct sinew__task *task)
 	memcpy(lane->comm, task->comm, SINEW__COMM);
 }
 
+/* Which span the next cause is of. */
+static void expect_cause(struct sinew__lane *lane, unsigned state)
+{
+	if (state == SINEW__RUNNING)
+		lane->waited = lane->ready = 0;
+	else if (state == SINEW__BLOCKED || state == SINEW__ASLEEP)
+		lane->waited = lane->last;
+	else if (state == SINEW__READY)
+		lane->ready = lane->last;
+}
+
 void sinew__timeline_spend(
 	struct sinew__states *states, struct sinew__task *task, unsigned state, uint64_t until)
 {
 	struct sinew__timeline *timeline = states->timeline;
-	struct sinew__lane *lane = timeline && !timeline->cut ? lane_of(timeline, task) : NULL;
 
 	if (!timeline || timeline->cut)
 		return;
-	if (!lane) {
-		cut(timeline, task->at);
-		return;
+	struct sinew__lane *lane = lane_of(timeline, task);
+	if (lane) {
+		name(lane, task);
+		lane->end = task->at;
 	}
-	name(lane, task);
-	lane->end = task->at;
-	unsigned why = state == SINEW__READY ? why_ready(timeline, lane) : 0;
-	struct sinew__span *span = span_after(timeline, lane, state);
+	struct sinew__span *span = lane ? span_after(timeline, lane, state) : NULL;
 	if (!span) {
 		cut(timeline, task->at);
 		return;
 	}
 	span->to = lane->end = until;
-	span->why = (uint8_t)why;
 	span->other = state == SINEW__NEW ? task->maker : 0;
-	if (state == SINEW__BLOCKED || state == SINEW__ASLEEP)
-		lane->waited = lane->last;
-	if (state == SINEW__READY)
-		lane->ready = lane->last;
-	lane->over = state == SINEW__TERMINATED;
+	expect_cause(lane, state);
 }
 
 static struct sinew__lane *lane_known(struct sinew__states *states, const struct sinew__task *task)

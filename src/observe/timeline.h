@@ -36,7 +36,6 @@ _Static_assert(sizeof(struct sinew__span) == 32, "a span is kept by the million"
 
 struct sinew__lane {
 	uint32_t tid, tgid, process; /* process: its id */
-	bool over;                   /* it ended: nothing follows its last span */
 	char comm[SINEW__COMM];
 	uint64_t begin, end;
 	/* its latest spans whose cause may still come; plus one, 0: none */
@@ -47,7 +46,7 @@ struct sinew__lane {
 struct sinew__timeline {
 	struct sinew__span *spans;
 	struct sinew__lane *lanes;
-	uint32_t span_count, span_room, lane_count, lane_room;
+	uint32_t span_count, span_room, span_most, lane_count, lane_room;
 	uint32_t *by_tid; /* all lanes, by tid and then by begin; once it is settled */
 	bool cut;         /* there was no room for all: */
 	uint64_t cut_at;  /* nothing of this time or later can be relied on */
