@@ -199,6 +199,19 @@ def the_critical_path_fills_the_time(world):
 
 
 @case
+def without_a_choice_the_path_is_that_of_who_ran_last(world):
+    with page_of(world, recording("pipe")) as page:
+        page.key("c")
+        world.has(text_of(page, "path"), "470 busy", "running")
+        world.equal(page.ask("page.picture.range"), [0, 100 * MS], "all that is shown")
+        for _ in range(3):
+            page.key("+")
+        page.key("c")
+        world.equal(page.ask("page.picture.range"),
+                    page.ask("[page.picture.begin, page.picture.end]"), "what is shown now")
+
+
+@case
 def search_finds_threads_and_waits(world):
     with page_of(world, recording("pipe")) as page:
         page.key("/")

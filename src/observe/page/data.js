@@ -146,6 +146,14 @@ class Recording {
 		return span >= this.first[lane] && this.to[span] >= time ? span : -1;
 	}
 
+	// When a lane ran for the last time before this one, or -1.
+	lastRun(lane, time) {
+		let span = Math.min(this.after(lane, time - 1), this.first[lane + 1] - 1);
+		while (span >= this.first[lane] && this.state[span] !== RUNNING)
+			span--;
+		return span >= this.first[lane] ? Math.min(time, this.to[span]) : -1;
+	}
+
 	// What the thread did until this span began, or -1.
 	previous(span) {
 		const before = span - 1;

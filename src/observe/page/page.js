@@ -8,6 +8,7 @@ class Page {
 		this.scroller = document.getElementById('scroller');
 		this.picture = new Picture(this.canvas, this.recording);
 		this.panel = new Panel(this.recording, span => this.goTo(span));
+		this.hasRange = false; // two moments were chosen
 		this.drawn = {frames: 0, time: 0}; // how often and how long it was drawn
 		this.describe();
 		this.listen();
@@ -100,12 +101,12 @@ class Page {
 		this.redraw();
 	}
 
-	// To where the selected thread, or the one that did most, was at the end of the range.
+	// To where the selected thread, or the one that ran last, was at the end of the range, or of what is shown.
 	showPath() {
 		const {recording, picture} = this;
 		if (!recording.lanes.length)
 			return;
-		const range = picture.range ?? [picture.begin, picture.end];
+		const range = this.hasRange ? picture.range : [picture.begin, picture.end];
 		const lane = picture.selected >= 0 ? recording.laneOf(picture.selected) : this.lastLane(range[1]);
 		picture.range = range;
 		picture.path = criticalPath(recording, lane, range[0], range[1]);
@@ -117,20 +118,18 @@ class Page {
 	lastLane(time) {
 		const {recording} = this;
 		let last = 0, latest = -1;
-		for (let lane = 0; lane < recording.lanes.length; lane++)
-			for (let span = recording.after(lane, time - 1); span >= recording.first[lane]; span--)
-				if (span < recording.first[lane + 1] && recording.state[span] === RUNNING) {
-					const end = Math.min(time, recording.to[span]);
-					if (end > latest) {
-						latest = end;
-						last = lane;
-					}
-					break;
-				}
+		for (let lane = 0; lane < recording.lanes.length; lane++) {
+			const end = recording.lastRun(lane, time);
+			if (end > latest) {
+				latest = end;
+				last = lane;
+			}
+		}
 		return last;
 	}
 
 	clear() {
+		this.hasRange = false;
 		this.picture.range = null;
 		this.picture.path = [];
 		this.panel.showPath([], 0, null);
@@ -144,7 +143,7 @@ class Page {
 		if (!recording.lanes.length)
 			return;
 		if (picture.selected < 0) {
-			this.goTo(recording.after(0, picture.begin));
+			this.goTo(Math.min(recording.after(0, picture.begin), recording.first[1] - 1));
 			return;
 		}
 		const lane = recording.laneOf(picture.selected);
@@ -242,8 +241,10 @@ class Page {
 		this.drag = null;
 		if (!drag)
 			return;
-		if (drag.moved && drag.ranges)
+		if (drag.moved && drag.ranges) {
+			this.hasRange = true;
 			this.showPath();
+		}
 		if (!drag.moved)
 			this.click(x, y);
 	}
