@@ -102,8 +102,8 @@ class Panel {
 			duration(sum.time), share(sum.time, told),
 			this.link(this.recording.lanes[sum.lane].name, sum.span), sum.what]);
 		this.show('path', element('h2', {}, 'Critical path'),
-			element('p', {}, `What the ${duration(range[1] - range[0])} before ` +
-				`${this.recording.lanes[lane].name} got where it was were spent on` +
+			element('p', {}, `How ${duration(range[1] - range[0])} were spent until ` +
+				`${this.recording.lanes[lane].name} got to where it was at their end` +
 				(told < range[1] - range[0] ? `; ${duration(range[1] - range[0] - told)} are not told:` : ':')),
 			table(['time', '', 'thread', 'what'], rows));
 	}

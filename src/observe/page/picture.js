@@ -416,7 +416,7 @@ class Picture {
 		const x1 = Math.min(this.width, this.xOf(this.range[1]));
 		if (x1 <= GUTTER || x0 >= this.width)
 			return;
-		context.globalAlpha = 0.12;
+		context.globalAlpha = 0.08;
 		context.fillStyle = colours.mark;
 		context.fillRect(x0, 0, x1 - x0, this.visible);
 		context.globalAlpha = 1;
