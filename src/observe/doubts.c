@@ -157,6 +157,14 @@ static bool timeline(const struct sinew__states *states, sinew__long text)
 		sinew__duration(at > states->begin ? at - states->begin : 0, time));
 }
 
+static bool order(const struct sinew__states *states, sinew__long text)
+{
+	return states->timeline && !(states->header.has & SINEW__HAS_INTERVALS) &&
+	       SAY(text,
+		       "In what order a thread ran, was ready and was blocked between two looks is "
+		       "not known: it is shown in this one.");
+}
+
 /* `looks`: what is said where a look at /proc stands in for it. */
 static const struct lack {
 	uint32_t has;
@@ -179,7 +187,7 @@ static const struct lack {
 };
 
 static doubt *const doubts[] = {fault, lost, gaps, unnoticed, torn, overlaps, contradictions,
-	strange, late, missing, asleep, folded, unlisted, spilled, crowd, timeline};
+	strange, late, missing, asleep, folded, unlisted, spilled, crowd, timeline, order};
 
 /* "" if there is nothing to say. */
 static const char *lack_text(const struct sinew__states *states, const struct lack *lack)

@@ -101,7 +101,7 @@ static bool events_init(
 		add(events, span->from, SINEW__STATE_CHANGES, i);
 		if (arrows[i])
 			add(events, span->from, SINEW__THREAD_WAKES, i);
-		if (span->state == SINEW__RUNNING)
+		if (span->state == SINEW__RUNNING && sinew__perfetto_is_exact(states))
 			continue;
 		add(events, span->from, SINEW__SLICE_BEGINS, i);
 		add(events, span->to, SINEW__SLICE_ENDS, i);

@@ -39,6 +39,13 @@ struct sinew__perfetto {
 	size_t start; /* of the packet in there, behind its size */
 };
 
+/* Without intervals neither the order of what a thread did nor its CPUs are known: then running is a slice, and
+ * Perfetto is told no states of its own. */
+static inline bool sinew__perfetto_is_exact(const struct sinew__states *states)
+{
+	return states->header.has & SINEW__HAS_INTERVALS;
+}
+
 /* How many texts may get a number, for the size of `sent`. */
 size_t sinew__perfetto_texts(const struct sinew__states *states);
 

@@ -67,7 +67,7 @@ static void send_state(struct sinew__perfetto *perfetto, const struct sinew__spa
 {
 	struct sinew__perfetto_lane *lane = &perfetto->lanes[span->lane];
 
-	if (span->state == SINEW__NEW)
+	if (span->state == SINEW__NEW || !sinew__perfetto_is_exact(perfetto->states))
 		return;
 	if (span->state == SINEW__RUNNING && lane->state == TASK_RUNNING)
 		send_task(perfetto, span->from, span->lane, TASK_RUNNABLE);
@@ -81,6 +81,8 @@ static void send_lane_end(struct sinew__perfetto *perfetto, const struct sinew__
 {
 	const struct sinew__states *states = perfetto->states;
 
+	if (!sinew__perfetto_is_exact(states))
+		return;
 	if (!states->ended || states->timeline->cut) {
 		send_task(perfetto, span->to, span->lane, TASK_UNKNOWN);
 		return;
@@ -182,6 +184,7 @@ static void send_other(
 	} kinds[SINEW__STATES] = {
 		[SINEW__NEW] = {LIFE, WORD_NEW},
 		[SINEW__READY] = {READY, WORD_READY},
+		[SINEW__RUNNING] = {RUN, WORD_RUNNING},
 		[SINEW__BLOCKED] = {WAIT, WORD_BLOCKED},
 		[SINEW__ASLEEP] = {WAIT, WORD_BLOCKED},
 		[SINEW__TERMINATED] = {LIFE, WORD_ZOMBIE},

@@ -7,7 +7,8 @@
 #include "perfetto_fields.h"
 #include "sentences.h"
 
-static const char *const categories[] = {NULL, "wait", "ready", "life", "wake", "unseen", "about"};
+static const char *const categories[] = {
+	NULL, "wait", "ready", "life", "wake", "unseen", "about", "run"};
 static const char *const annotations[] = {
 	NULL, "call", "object", "ended", "context", "waker_tid", "why", "next_tid", "maker_tid"};
 
@@ -45,7 +46,7 @@ static void send_clocks(struct sinew__perfetto *perfetto)
 static void send_ground(struct sinew__perfetto *perfetto)
 {
 	static const char *const words[WORDS] = {
-		NULL, "ready", "new", "zombie", "not told by the recording", "blocked"};
+		NULL, "ready", "new", "zombie", "not told by the recording", "blocked", "running"};
 	struct sinew__proto *packet = sinew__packet_open(perfetto, FLAG_CLEARED | FLAG_NEEDS_STATE);
 
 	sinew__proto_number(packet, PACKET_FIRST, 1);

@@ -182,6 +182,15 @@ def states_follow_each_other_as_perfetto_wants_them(world, name):
             last, cpu = (None, 0) if state == schema.DESTROYED else (state, on)
 
 
+@case
+def looks_now_and_then_are_no_states_of_a_cpu(world):
+    seen = decoded(world, "samples")
+    world.equal(dict(seen.states), {}, "native states")
+    running = sum(s.end - s.begin for slices in seen.slices.values() for s in slices
+                  if s.name == "running")
+    world.equal(running, told(world, "samples")["total"]["time_ns"]["running"], "running")
+
+
 @each(name=["pipe", "real"])
 def one_thread_at_a_time_is_on_a_cpu(world, name):
     """As Perfetto draws its CPUs: who comes finds it free, or it is left at that very moment."""
@@ -249,7 +258,7 @@ def counters_count_the_states(world, name):
     now, counts = {}, {"threads running": [], "threads ready": []}
     kinds = {"threads running": schema.RUNNING, "threads ready": schema.RUNNABLE}
     if len(seen.states) != sum(t.HasField("thread") for t in seen.tracks.values()):
-        world.check(name == "doubt", "threads that share a number")
+        world.check(name in ("doubt", "samples"), "threads that share a number, or have no states")
         return
     for time, tid, state in sorted(changes, key=lambda change: change[0]):
         now[tid] = state

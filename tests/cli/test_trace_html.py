@@ -9,12 +9,13 @@ import sys
 
 from golden import SINEW, Failure, Skip, case, main
 
+EXACTLY = ("trace", "--tier", "A")
 LACKS = ("built without", "CAP_BPF", "has no BPF", "/sys/kernel/btf")
 
 
 def needs_tracing():
     """What this build or this machine lacks; that the kernel refuses our program is a failure."""
-    ended = subprocess.run([SINEW, "trace", "-q", "--", "true"], capture_output=True, check=False)
+    ended = subprocess.run([SINEW, *EXACTLY, "-q", "--", "true"], capture_output=True, check=False)
     words = ended.stderr.decode().strip()
     if ended.returncode and any(lack in words for lack in LACKS):
         raise Skip(words)
@@ -31,7 +32,7 @@ def data_of(path):
 def one_step_makes_a_timeline(world):
     needs_tracing()
     page = world.hidden / "timeline.html"
-    ended = world.do("trace", "--html", page, "--", "sh", "-c", "(sleep 0.05; echo x) | cat; exit 3",
+    ended = world.do(*EXACTLY, "--html", page, "--", "sh", "-c", "(sleep 0.05; echo x) | cat; exit 3",
                      code=3)
     world.equal(ended.out, b"x\n", "standard output is the command's")
     world.has(ended.err, "Time in each state", "records, ")
@@ -47,7 +48,7 @@ def one_step_makes_a_timeline(world):
 def a_page_and_no_words(world):
     needs_tracing()
     page = world.hidden / "timeline.html"
-    ended = world.do("trace", "-q", "--html", page, "--", "true")
+    ended = world.do(*EXACTLY, "-q", "--html", page, "--", "true")
     world.equal((ended.out, ended.err), (b"", b""), "output")
     world.equal(data_of(page)["report"]["exit_code"], 0, "exit code in the page")
 
@@ -56,7 +57,7 @@ def a_page_and_no_words(world):
 def where_no_page_can_be_nothing_runs(world):
     needs_tracing()
     made = world.path / "made"
-    ended = world.do("trace", "-q", "--html", "/nowhere/page", "--", "touch", made, code=3)
+    ended = world.do(*EXACTLY, "-q", "--html", "/nowhere/page", "--", "touch", made, code=3)
     world.has(ended.err, "cannot make /nowhere/page")
     world.check(not made.exists(), "the command ran")
 
@@ -64,7 +65,7 @@ def where_no_page_can_be_nothing_runs(world):
 @case
 def a_page_on_a_full_disk_is_told(world):
     needs_tracing()
-    ended = world.do("trace", "-q", "--html", "/dev/full", "--", "true", code=3)
+    ended = world.do(*EXACTLY, "-q", "--html", "/dev/full", "--", "true", code=3)
     world.has(ended.err, "cannot write")
 
 
