@@ -2,6 +2,6 @@
  *
  * none.c - says that libzmq was not there when this was built.
  */
-#include "../bench.h"
+#include "../contender.h"
 
 const struct contender *const zmq_contender = NULL;

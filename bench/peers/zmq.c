@@ -11,7 +11,7 @@
 #include <string.h>
 #include <zmq.h>
 
-#include "../bench.h"
+#include "../contender.h"
 #include "../crew.h"
 
 static void check(int result, const char *what)
