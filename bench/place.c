@@ -19,8 +19,8 @@
 #include "crew.h"
 
 enum {
-	WINDOWS = 60,
-	TRIPS = 1000,        /* in one window */
+	WINDOWS = 1000,
+	TRIPS = 50,          /* in one window */
 	PATIENCE = 30000000, /* ns: on a busy machine there are fewer */
 };
 

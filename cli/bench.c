@@ -18,6 +18,8 @@
 #include "exit.h"
 #include "say.h"
 
+enum { CLAIMS_MESSAGES = 1000000, CLAIMS_SECONDS = 6 };
+
 static void plan(struct bench_run *run)
 {
 	const struct bench_settings *bench = &run->settings->bench;
@@ -70,6 +72,22 @@ static void leave_out(struct bench_run *run, unsigned from)
 	}
 }
 
+/* Whether nothing but the usual was asked for: then what is said of mechanisms is judged, too. */
+static bool is_whole(const struct bench_run *run)
+{
+	const struct bench_settings *bench = &run->settings->bench;
+
+	return !run->settings->operand_count && !bench->modes && !bench->size_count &&
+	       !bench->cpus_given;
+}
+
+static void try_claims(struct bench_run *run)
+{
+	if (!run->settings->quiet)
+		progress_step("what is said of sockets", 1, CLAIMS_SECONDS);
+	judge(&run->evidence, CLAIMS_MESSAGES);
+}
+
 static void measure_all(struct bench_run *run)
 {
 	double all = seconds_left(run, 0);
@@ -83,6 +101,8 @@ static void measure_all(struct bench_run *run)
 		if (crew_interrupted())
 			leave_out(run, i);
 	}
+	if (is_whole(run) && !crew_interrupted())
+		try_claims(run);
 	progress_end();
 	run->interrupted = crew_interrupted();
 }
@@ -92,7 +112,7 @@ static int sound(const struct bench_run *run)
 	for (unsigned i = 0; i < run->count; i++)
 		if (run->records[i].error[0])
 			return EXIT_NEGATIVE;
-	return EXIT_DONE;
+	return run->evidence.error[0] ? EXIT_NEGATIVE : EXIT_DONE;
 }
 
 /* ---- what is written ---- */

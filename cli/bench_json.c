@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "bench_run.h"
+#include "bench_verdicts.h"
 #include "json.h"
 
 static void write_limit(struct json *json, const char *key, long value)
@@ -141,6 +141,7 @@ static void write_bare(struct json *json, const struct record *record)
 static void write_figures(struct json *json, const struct record *record)
 {
 	struct figure costs = bench_costs(record, 0);
+	char why[512];
 
 	write_outcome(json, record, 0);
 	json_decimal(json, "spread",
@@ -149,6 +150,7 @@ static void write_figures(struct json *json, const struct record *record)
 	write_place(json, "place_before", &record->before);
 	write_place(json, "place_after", &record->after);
 	json_decimal(json, "steal", record->steal, 4);
+	json_text(json, "why", bench_why(record, why, sizeof why));
 }
 
 static void write_row(struct json *json, const struct bench_run *run, unsigned i)
@@ -173,8 +175,23 @@ static void write_row(struct json *json, const struct bench_run *run, unsigned i
 	json_close(json, '}');
 }
 
+static void write_verdicts(
+	struct json *json, const char *key, const struct verdict *verdicts, unsigned count)
+{
+	json_open(json, key, '[');
+	for (unsigned i = 0; i < count; i++) {
+		json_open(json, NULL, '{');
+		json_text(json, "about", verdicts[i].about);
+		json_text(json, "verdict", verdicts[i].verdict);
+		json_text(json, "text", verdicts[i].text);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 void bench_write_json(const struct bench_run *run, struct out *out)
 {
+	static struct verdict verdicts[MOST_VERDICTS];
 	struct json json = {.out = out};
 
 	json_open(&json, NULL, '{');
@@ -189,6 +206,8 @@ void bench_write_json(const struct bench_run *run, struct out *out)
 		out_byte(out, '\n');
 	}
 	json_close(&json, ']');
+	write_verdicts(&json, "claims", verdicts, bench_claims(run, verdicts));
+	write_verdicts(&json, "advice", verdicts, bench_advice(run, verdicts));
 	json_close(&json, '}');
 	out_byte(out, '\n');
 }

@@ -6,6 +6,7 @@
 #define CLI_BENCH_RUN_H
 
 #include <bench.h>
+#include <judge.h>
 
 #include "out.h"
 #include "settings.h"
@@ -26,6 +27,7 @@ struct bench_run {
 	struct record *records;
 	char **options; /* of a URI that was given, by record; or NULL */
 	unsigned count;
+	struct evidence evidence;
 	int interrupted; /* the signal, or 0 */
 };
 
@@ -40,6 +42,8 @@ const char *bench_cpus(const struct record *record, char *text, size_t size);
 
 void bench_print(const struct bench_run *run, struct out *out);      /* bench_table.c */
 void bench_write_json(const struct bench_run *run, struct out *out); /* bench_json.c */
+
+void bench_print_words(const struct bench_run *run, struct out *out); /* bench_words.c */
 
 /* bench_baseline.c: what was measured before, read from a file. EXIT_DONE, or says why not. */
 struct baseline;

@@ -221,6 +221,22 @@ static void print_lost(const struct bench_run *run, struct out *out)
 	}
 }
 
+/* The share of the time in which a side could run and had no CPU. On two CPUs, one for each, that is what
+ * others took. */
+static double busy(const struct bench_run *run)
+{
+	double ready = 0, wall = 0;
+
+	for (unsigned i = 0; i < run->count; i++) {
+		const struct record *record = &run->records[i];
+		for (int side = 0; side < 2 && record->cpu[0] != record->cpu[1]; side++) {
+			ready += (double)record->outcomes[0].spent[side].ready;
+			wall += (double)record->outcomes[0].spent[side].wall;
+		}
+	}
+	return wall > 0 ? ready / wall : 0;
+}
+
 static void print_noise(const struct bench_run *run, struct out *out)
 {
 	double near = INFINITY, far = 0, steal = 0;
@@ -237,9 +253,16 @@ static void print_noise(const struct bench_run *run, struct out *out)
 		}
 	}
 	if (far > 0)
+		out_format(out, "A cache line there and back between the CPUs: %.0f to %.0f ns.\n",
+			near, far);
+	if (far > 2 * near)
+		out_text(out, "They were moved, or others ran on them: compare within a row.\n");
+	if (busy(run) > 0.05)
 		out_format(out,
-			"A cache line there and back between the CPUs: %.0f to %.0f ns%s.\n", near,
-			far, far > 2 * near ? "; they were moved, so compare within a row" : "");
+			"The machine was busy: %.0f %% of the time a side waited for a CPU that "
+			"others "
+			"had.\n",
+			busy(run) * 100);
 	if (steal > 0.01)
 		out_format(out, "The host took away up to %.0f %% of a row's time.\n", steal * 100);
 }
@@ -260,6 +283,7 @@ void bench_print(const struct bench_run *run, struct out *out)
 			;
 		print_section(run, first, end, out);
 	}
+	bench_print_words(run, out);
 	print_machine(run, out);
 	tables_paragraph(out,
 		"BARE: plain system calls, in turns. RATIO: what a message costs through sinew, "

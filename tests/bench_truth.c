@@ -14,6 +14,7 @@
 #include "bench.h"
 #include "crew.h"
 #include "histogram.h"
+#include "judge.h"
 #include "raw/raw.h"
 #include "runner.h"
 
@@ -324,4 +325,27 @@ TEST(noise_is_no_regression)
 	CHECK(bench_worse(steady, 5, little, 5) == 0);
 	CHECK(bench_worse(steady, 5, slower, 5) > 0.2);
 	CHECK(bench_worse(slower, 5, steady, 5) == 0);
+}
+
+/* Bare sockets of this kernel: what they do with a reader that is slower, and when nobody reads. */
+TEST(claims_are_tried_out)
+{
+	static struct evidence e;
+	const uint64_t messages = 100000;
+
+	crew_init();
+	CHECK(judge(&e, messages));
+	CHECK_STR(e.error, "");
+	CHECK(e.unix_stream.pushed_back && e.unix_dgram.pushed_back &&
+		e.unix_seqpacket.pushed_back);
+	CHECK(e.tcp.pushed_back);
+	CHECK(e.unix_stream.messages > 0 && e.unix_stream.bytes == 64 * e.unix_stream.messages);
+	CHECK_EQ(e.dgram.received, messages);
+	CHECK_EQ(e.seqpacket.received, messages);
+	CHECK_EQ(e.dgram.lost + e.dgram.reordered + e.seqpacket.lost + e.seqpacket.reordered, 0);
+	CHECK_EQ(e.udp.sent, messages);
+	CHECK_EQ(e.udp.received + e.udp.lost, messages);
+	CHECK(e.tcp_segments >= e.tcp_messages);
+	CHECK(e.tcp_answers > 0);
+	CHECK(e.tcp_control[0]);
 }

@@ -76,6 +76,26 @@ def a_uri_lends_its_options(world):
 
 
 @case
+def words(world):
+    """The sentences follow the figures."""
+    result = measure(world, "--sizes", "64", "--mode", "latency,stream", "--cpus", "0,0", "unix-stream", "tcp",
+                     "mq", "pipe", "eventfd", "ring-shm")
+    rows = {(row["mechanism"], row["mode"]): row for row in result["rows"]}
+    world.has(rows["pipe", "latency"]["why"], "both sides together compute", "4.0 system calls")
+    world.equal(rows["pipe", "stream"]["why"], "", "why a stream")
+    claims = {claim["about"]: claim for claim in result["claims"]}
+    cost = {key: sorted(row["bare"]["costs_ns"])[0] for key, row in rows.items()}
+    ratio = cost["tcp", "latency"] / cost["unix-stream", "latency"]
+    world.has(claims["On one host a Unix socket is twice as fast as TCP."]["text"],
+              f"round trip of 64 bytes on one: {ratio:.1f} times")
+    world.check(not any("checksums" in about for about in claims), "nothing that was not tried out")
+    advice = {work["about"]: work["verdict"] for work in result["advice"]}
+    least = min((row for row in result["rows"] if row["mode"] == "latency" and row["size"]),
+                key=lambda row: row["costs_ns"][0])
+    world.equal(advice["the same, one CPU for both"], least["mechanism"], "advice")
+
+
+@case
 def the_table_fits(world):
     shown = world.do("bench", *SHORT, "--rate", "20000", "--sizes", "64", "--cpus", "none", "channels",
                      "events").out.decode()
@@ -86,7 +106,7 @@ def the_table_fits(world):
 @case
 def progress_on_a_terminal(world):
     terminal = Terminal(world, SINEW, "bench", "--duration", "2ms", "--repeat", "1", "--mode", "latency",
-                        "--sizes", "64", "pipe", "fifo")
+                        "--sizes", "64", "--cpus", "none", "pipe", "fifo")
     text, code = terminal.end()
     world.equal(code, 0, "exit code")
     world.has(text, "s left", "fifo, latency", "Round trip")
