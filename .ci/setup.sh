@@ -14,6 +14,7 @@ packages_check='
 	socat
 	spin
 	python3-jsonschema
+	chromium
 	netcat-openbsd
 	mandoc
 	strace

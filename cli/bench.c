@@ -12,13 +12,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "bench_options.h"
 #include "bench_run.h"
 #include "exit.h"
 #include "say.h"
 
-enum { CLAIMS_MESSAGES = 1000000, CLAIMS_SECONDS = 6 };
+enum { CLAIMS_MESSAGES = 1000000, CLAIMS_SECONDS = 6, QUICK_SECONDS = 105 };
 
 static void plan(struct bench_run *run)
 {
@@ -88,13 +89,38 @@ static void try_claims(struct bench_run *run)
 	judge(&run->evidence, CLAIMS_MESSAGES);
 }
 
+static double clock_seconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* A quick look keeps its time also on a busy machine: first with fewer repeats, then with fewer rows. Whether
+ * the next row is measured. */
+static bool keep_time(struct bench_run *run, unsigned i, double began)
+{
+	double spent = clock_seconds() - began;
+
+	if (!run->settings->bench.quick)
+		return true;
+	if (spent + seconds_left(run, i) > QUICK_SECONDS && !run->settings->bench.repeat)
+		run->plan.repeats = 1;
+	if (spent < QUICK_SECONDS)
+		return true;
+	snprintf(run->records[i].skipped, sizeof run->records[i].skipped,
+		"the time of --quick was over: this machine is slow, or busy");
+	return false;
+}
+
 static void measure_all(struct bench_run *run)
 {
-	double all = seconds_left(run, 0);
+	double all = seconds_left(run, 0), began = clock_seconds();
 
 	for (unsigned i = 0; i < run->count && !crew_interrupted(); i++) {
 		struct record *record = &run->records[i];
-		if (record->skipped[0])
+		if (record->skipped[0] || !keep_time(run, i, began))
 			continue;
 		tell(run, i, all);
 		bench_measure(record, &run->plan, run->options[i]);
@@ -118,7 +144,7 @@ static int sound(const struct bench_run *run)
 /* ---- what is written ---- */
 
 struct outputs {
-	struct out table, json;
+	struct out table, json, html;
 	bool to_stdout; /* JSON, and no table */
 	struct baseline *baseline;
 };
@@ -142,6 +168,12 @@ static int open_outputs(const struct settings *settings, struct outputs *outputs
 		say_error("bench: --json %s: %s", bench->json, strerror(-r));
 		return exit_code(r);
 	}
+	if (bench->html)
+		r = out_create(&outputs->html, bench->html);
+	if (r < 0) {
+		say_error("bench: --html %s: %s", bench->html, strerror(-r));
+		return exit_code(r);
+	}
 	return EXIT_DONE;
 }
 
@@ -155,6 +187,8 @@ static int write_outputs(const struct bench_run *run, struct outputs *outputs)
 		bench_print(run, &outputs->table);
 	if (outputs->json.file)
 		bench_write_json(run, &outputs->json);
+	if (outputs->html.file)
+		bench_write_html(run, &outputs->html);
 	if (outputs->baseline) {
 		struct out quiet, *out = &outputs->table;
 		if (outputs->to_stdout && out_open(&quiet))
@@ -171,6 +205,8 @@ static int close_outputs(struct outputs *outputs)
 
 	if (outputs->json.file)
 		code = exit_worse(code, out_close(&outputs->json));
+	if (outputs->html.file)
+		code = exit_worse(code, out_close(&outputs->html));
 	baseline_close(outputs->baseline);
 	return code;
 }

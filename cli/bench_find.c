@@ -12,7 +12,7 @@
 
 bool is_on_two(const struct record *record)
 {
-	return record->cpu[CLIENT] != record->cpu[SERVER];
+	return record->cpu[CLIENT] < 0 || record->cpu[CLIENT] != record->cpu[SERVER];
 }
 
 bool is_in_group(const struct record *record, const char *group)
@@ -103,4 +103,18 @@ char *say_count(double count, char text[FIGURE])
 				     : 0,
 		count, units[i]);
 	return text;
+}
+
+double bench_busy(const struct bench_run *run)
+{
+	double ready = 0, wall = 0;
+
+	for (unsigned i = 0; i < run->count; i++) {
+		const struct record *record = &run->records[i];
+		for (int side = 0; side < 2 && is_on_two(record); side++) {
+			ready += (double)record->outcomes[0].spent[side].ready;
+			wall += (double)record->outcomes[0].spent[side].wall;
+		}
+	}
+	return wall > 0 ? ready / wall : 0;
 }

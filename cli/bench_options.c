@@ -137,6 +137,12 @@ static bool set_json_file(struct settings *settings, const char *value)
 	return *value;
 }
 
+static bool set_html_file(struct settings *settings, const char *value)
+{
+	settings->bench.html = value;
+	return *value;
+}
+
 static bool set_baseline(struct settings *settings, const char *value)
 {
 	settings->bench.baseline = value;
@@ -161,6 +167,8 @@ const struct cli_option bench_options[] = {
 		"a number from 1 to 31"},
 	{"json", 0, "FILE", "write everything as JSON; - is standard output, without the table",
 		set_json_file, "a file or -"},
+	{"html", 0, "FILE", "write a report with pictures, one file that needs no other",
+		set_html_file, "a file"},
 	{"baseline", 0, "FILE", "compare with the JSON of before; 1 if something costs more",
 		set_baseline, "a file"},
 	OPTION_QUIET,

@@ -45,6 +45,8 @@ void bench_write_json(const struct bench_run *run, struct out *out); /* bench_js
 
 void bench_print_words(const struct bench_run *run, struct out *out); /* bench_words.c */
 
+void bench_write_html(const struct bench_run *run, struct out *out); /* bench_html.c */
+
 /* bench_baseline.c: what was measured before, read from a file. EXIT_DONE, or says why not. */
 struct baseline;
 int baseline_read(const char *file, struct baseline **baseline);

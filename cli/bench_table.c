@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench_run.h"
+#include "bench_verdicts.h"
 #include "grid.h"
 #include "tables.h"
 
@@ -221,22 +221,6 @@ static void print_lost(const struct bench_run *run, struct out *out)
 	}
 }
 
-/* The share of the time in which a side could run and had no CPU. On two CPUs, one for each, that is what
- * others took. */
-static double busy(const struct bench_run *run)
-{
-	double ready = 0, wall = 0;
-
-	for (unsigned i = 0; i < run->count; i++) {
-		const struct record *record = &run->records[i];
-		for (int side = 0; side < 2 && record->cpu[0] != record->cpu[1]; side++) {
-			ready += (double)record->outcomes[0].spent[side].ready;
-			wall += (double)record->outcomes[0].spent[side].wall;
-		}
-	}
-	return wall > 0 ? ready / wall : 0;
-}
-
 static void print_noise(const struct bench_run *run, struct out *out)
 {
 	double near = INFINITY, far = 0, steal = 0;
@@ -257,12 +241,12 @@ static void print_noise(const struct bench_run *run, struct out *out)
 			near, far);
 	if (far > 2 * near)
 		out_text(out, "They were moved, or others ran on them: compare within a row.\n");
-	if (busy(run) > 0.05)
+	if (bench_busy(run) > 0.05)
 		out_format(out,
 			"The machine was busy: %.0f %% of the time a side waited for a CPU that "
 			"others "
 			"had.\n",
-			busy(run) * 100);
+			bench_busy(run) * 100);
 	if (steal > 0.01)
 		out_format(out, "The host took away up to %.0f %% of a row's time.\n", steal * 100);
 }

@@ -35,6 +35,11 @@ double find_bare(const struct record *record);
 const struct record *find_least(const struct bench_run *run, enum mode mode, size_t size, bool two,
 	bool (*accepts)(const struct record *record, const void *arg), const void *arg);
 
+/* The share of the time in which a side could run and had no CPU. On two CPUs, one for each, that is what
+ * others took. */
+double bench_busy(const struct bench_run *run);
+
+/* Or wherever the kernel puts them. */
 bool is_on_two(const struct record *record);
 bool is_in_group(const struct record *record, const char *group);
 /* Whether its channel can do all this (SINEW_CAP_). */
