@@ -2,8 +2,8 @@
 # This is the one list of packages. Needs Debian's dpkg-query and apt-get.
 
 packages_build='gcc libc6-dev meson ninja-build pkg-config python3 libsmartcols-dev libjansson-dev'
-# The libraries that the benchmarks compare with; without one its column says so.
-packages_bench='libzmq3-dev libck-dev'
+# The libraries that the benchmarks compare with; what is not there is left out.
+packages_bench='libzmq3-dev libnng-dev libnanomsg-dev libck-dev'
 # For tracing by programs in the kernel; a build without them says so.
 packages_trace='bpftool clang libbpf-dev'
 packages_check='

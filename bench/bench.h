@@ -12,7 +12,7 @@
 #include "place.h"
 
 enum {
-	CONTENDERS = 6, /* sinew, up to three tunings of the bare calls, other libraries */
+	CONTENDERS = 8, /* sinew, up to three tunings of the bare calls, other libraries */
 	REPEATS_MAX = 31,
 	LARGE = 64 << 10, /* from here on streams are tuned for large messages */
 	SIZE_LEAST = 24,  /* a message carries its number twice, and a time */
@@ -41,6 +41,7 @@ struct row {
 	size_t most;              /* bytes of a message; 0: as many as the channel says */
 	unsigned modes;           /* a bit for each */
 	bool extra;               /* left out of a quick look, unless it is asked for */
+	bool peers;               /* other libraries are measured beside it */
 	bool wake;                /* carries no bytes */
 	bool lossy;
 };
@@ -76,7 +77,8 @@ struct record {
 	int cpu[2];  /* of the client and the server; < 0: not pinned */
 	double rate; /* PACED: messages a second */
 	unsigned repeats, contenders;
-	unsigned bare; /* which of them is the twin; 0 is sinew */
+	unsigned peers; /* the first that is another library */
+	unsigned bare;  /* which of them is the twin; 0 is sinew */
 	struct outcome outcomes[CONTENDERS];
 	struct figure ratio; /* of costs, sinew's over the twin's, repeat by repeat */
 	struct place before, after;
@@ -101,6 +103,8 @@ double bench_cost(const struct record *record, unsigned contender, unsigned repe
 struct figure bench_figure(const double *values, unsigned count);
 /* By how much `now` costs more than `before`, beyond the noise of both; 0 if it does not. */
 double bench_worse(const double *before, unsigned before_count, const double *now, unsigned count);
+/* Of costs, a contender's over the twin's, repeat by repeat. */
+struct figure bench_ratio(const struct record *record, unsigned contender);
 struct figure bench_costs(const struct record *record, unsigned contender);
 bool bench_sound(const struct record *record); /* whether it has figures */
 

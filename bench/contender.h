@@ -69,7 +69,6 @@ struct contender {
 };
 
 extern const struct contender sinew_contender;
-extern const struct contender *const zmq_contender; /* NULL: not built */
 
 /* DIR, NAME and PORT filled in. The caller frees it. */
 char *bench_uri(const char *text, const char *directory, unsigned port);

@@ -46,6 +46,15 @@ struct figure bench_costs(const struct record *record, unsigned contender)
 	return bench_figure(values, record->repeats);
 }
 
+struct figure bench_ratio(const struct record *record, unsigned contender)
+{
+	double values[REPEATS_MAX];
+
+	for (unsigned i = 0; i < record->repeats; i++)
+		values[i] = bench_cost(record, contender, i) / bench_cost(record, record->bare, i);
+	return bench_figure(values, record->repeats);
+}
+
 bool bench_sound(const struct record *record)
 {
 	return record->repeats > 0 && !record->error[0] && !record->skipped[0];

@@ -52,6 +52,7 @@ const struct row bench_rows[] = {
 		.tunings = {{1 * M, 0, 0}, {4 * M, 0, 0}, {1 * M, 256 * K, 64 * K}},
 		.chunk = 256 * K,
 		.modes = ALL,
+		.peers = true,
 	},
 	{
 		.name = "unix-stream-many",

@@ -11,6 +11,7 @@
 
 #include "bench.h"
 #include "crew.h"
+#include "peers.h"
 #include "play.h"
 
 enum {
@@ -80,6 +81,10 @@ static void enter_all(struct record *record, struct duel *duel, const struct nam
 	if (!tuned && row->bare)
 		enter(record, duel, row->bare, names)->tuning.buffer =
 			record->size >= LARGE ? row->tunings[0].buffer : 0;
+	record->peers = record->contenders;
+	for (unsigned i = 0; row->peers && record->mode != PACED && bench_peers[i]; i++)
+		if (record->contenders < CONTENDERS)
+			enter(record, duel, bench_peers[i], names);
 }
 
 /* Longer where percentiles would have too little to go by. */
@@ -242,15 +247,11 @@ static void take_percentiles(struct outcome *outcome, const struct histogram *al
 /* The bare figure is that of the tuning with the lowest median cost. */
 static void choose_bare(struct record *record)
 {
-	double ratios[REPEATS_MAX];
-
-	record->bare = record->contenders > 1 ? 1 : 0;
-	for (unsigned i = 2; i < record->contenders; i++)
+	record->bare = record->peers > 1 ? 1 : 0;
+	for (unsigned i = 2; i < record->peers; i++)
 		if (bench_costs(record, i).median < bench_costs(record, record->bare).median)
 			record->bare = i;
-	for (unsigned i = 0; i < record->repeats; i++)
-		ratios[i] = bench_cost(record, 0, i) / bench_cost(record, record->bare, i);
-	record->ratio = bench_figure(ratios, record->repeats);
+	record->ratio = bench_ratio(record, 0);
 }
 
 void bench_measure(struct record *record, const struct plan *plan, const char *options)

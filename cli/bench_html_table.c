@@ -66,15 +66,17 @@ static void put_use(struct out *out, const struct outcome *o)
 	cell_number(out, 100 - running - ready, "%.0f %%");
 }
 
-static void put_row(struct out *out, const struct record *record)
+/* contender: 0, sinew, or another library. */
+static void put_row(struct out *out, const struct record *record, unsigned contender)
 {
-	const struct outcome *o = &record->outcomes[0];
+	const struct outcome *o = &record->outcomes[contender];
 	bool timed = record->mode == LATENCY || record->mode == PACED;
-	struct figure costs = bench_costs(record, 0), rate = bench_figure(o->rate, record->repeats);
+	struct figure costs = bench_costs(record, contender),
+		      rate = bench_figure(o->rate, record->repeats);
 	char cpus[32];
 
 	out_text(out, "<tr>");
-	cell_text(out, record->row->name);
+	cell_text(out, contender ? o->name : record->row->name);
 	cell_text(out, bench_modes[record->mode]);
 	cell_number(out, (double)record->size, "%.0f");
 	cell_text(out, bench_cpus(record, cpus, sizeof cpus));
@@ -85,7 +87,7 @@ static void put_row(struct out *out, const struct record *record)
 	cell_count(out, rate.median);
 	cell_number(out, record->size ? rate.median * (double)record->size / 1e6 : NAN, "%.1f");
 	cell_time(out, find_bare(record));
-	cell_number(out, record->bare ? record->ratio.median : NAN, "%.2f");
+	cell_number(out, record->bare ? bench_ratio(record, contender).median : NAN, "%.2f");
 	cell_number(out, (costs.high - costs.low) / costs.median * 100, "%.0f %%");
 	put_use(out, o);
 	cell_number(out, (double)o->lost, "%.0f");
@@ -100,7 +102,11 @@ void html_table(const struct bench_run *run, struct out *out)
 		out_format(out, "<th scope=\"col\">%s</th>", heads[i]);
 	out_text(out, "</tr></thead><tbody>\n");
 	for (unsigned i = 0; i < run->count; i++)
-		if (bench_sound(&run->records[i]))
-			put_row(out, &run->records[i]);
+		if (bench_sound(&run->records[i])) {
+			const struct record *record = &run->records[i];
+			put_row(out, record, 0);
+			for (unsigned k = record->peers; k < record->contenders; k++)
+				put_row(out, record, k);
+		}
 	out_text(out, "</tbody></table></div>\n");
 }

@@ -138,6 +138,18 @@ static void write_bare(struct json *json, const struct record *record)
 	json_close(json, '}');
 }
 
+static void write_peers(struct json *json, const struct record *record)
+{
+	json_open(json, "peers", '[');
+	for (unsigned i = record->peers; i < record->contenders; i++) {
+		json_open(json, NULL, '{');
+		json_text(json, "name", record->outcomes[i].name);
+		write_outcome(json, record, i);
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 static void write_figures(struct json *json, const struct record *record)
 {
 	struct figure costs = bench_costs(record, 0);
@@ -147,6 +159,7 @@ static void write_figures(struct json *json, const struct record *record)
 	json_decimal(json, "spread",
 		costs.median > 0 ? (costs.high - costs.low) / costs.median : NAN, 4);
 	write_bare(json, record);
+	write_peers(json, record);
 	write_place(json, "place_before", &record->before);
 	write_place(json, "place_after", &record->after);
 	json_decimal(json, "steal", record->steal, 4);

@@ -48,14 +48,15 @@ static void put_rate(char *cell, double rate)
 	put_short(cell, rate, (const char *const[]){"", "k", "M", "G", NULL});
 }
 
-static void put_ratio(char *cell, const struct record *record)
+static void put_ratio(char *cell, const struct record *record, unsigned contender)
 {
-	double spread = (record->ratio.high - record->ratio.low) / record->ratio.median / 2 * 100;
+	struct figure ratio = bench_ratio(record, contender);
+	double stray = (ratio.high - ratio.low) / ratio.median / 2 * 100;
 
 	if (record->bare == 0)
 		snprintf(cell, CELL, "-");
 	else
-		snprintf(cell, CELL, "%.2f ~%.0f%%", record->ratio.median, spread);
+		snprintf(cell, CELL, "%.2f ~%.0f%%", ratio.median, stray);
 }
 
 static double calls_of(const struct outcome *outcome)
@@ -104,20 +105,24 @@ static const struct grid_column rate_columns[] = {{.name = "MECHANISM", .gives =
 enum { COLUMNS = sizeof timed_columns / sizeof *timed_columns };
 
 /* What the bar of a row stands for; by the logarithm, where times are a thousand times apart. */
-static double bar_value(const struct record *record)
+static double bar_value(const struct record *record, unsigned contender)
 {
-	return is_timed(record->mode)
-		       ? log10(1 + record->outcomes[0].p50_all / 100)
-		       : bench_figure(record->outcomes[0].rate, record->repeats).median;
+	const struct outcome *outcome = &record->outcomes[contender];
+
+	return is_timed(record->mode) ? log10(1 + outcome->p50_all / 100)
+				      : bench_figure(outcome->rate, record->repeats).median;
 }
 
-static void put_row(struct grid *grid, const struct record *record, double most)
+/* contender: 0, sinew, or another library. */
+static void put_row(struct grid *grid, const struct record *record, unsigned contender, double most)
 {
 	char cells[COLUMNS][CELL];
 	const char *texts[COLUMNS];
-	const struct outcome *ours = &record->outcomes[0], *bare = &record->outcomes[record->bare];
+	const struct outcome *ours = &record->outcomes[contender],
+			     *bare = &record->outcomes[record->bare];
 
-	snprintf(cells[0], CELL, "%s", record->row->name);
+	snprintf(cells[0], CELL, "%s%s", contender ? "  " : "",
+		contender ? ours->name : record->row->name);
 	if (is_timed(record->mode)) {
 		put_time(cells[1], ours->p50_all);
 		put_time(cells[2], ours->p99_all);
@@ -128,13 +133,21 @@ static void put_row(struct grid *grid, const struct record *record, double most)
 		put_rate(cells[2], rate * (double)record->size);
 		put_rate(cells[3], bench_figure(bare->rate, record->repeats).median);
 	}
-	put_ratio(cells[4], record);
+	put_ratio(cells[4], record, contender);
 	put_calls(cells[5], ours);
 	put_states(cells[6], ours);
-	put_bar(cells[7], bar_value(record), most);
+	put_bar(cells[7], bar_value(record, contender), most);
 	for (unsigned i = 0; i < COLUMNS; i++)
 		texts[i] = cells[i];
 	grid_row(grid, texts, GRID_NO_PARENT);
+}
+
+/* Of sinew, and below it of other libraries over the same. */
+static void put_rows(struct grid *grid, const struct record *record, double most)
+{
+	put_row(grid, record, 0, most);
+	for (unsigned i = record->peers; i < record->contenders; i++)
+		put_row(grid, record, i, most);
 }
 
 static void print_heading(struct out *out, const struct record *record, size_t size)
@@ -163,13 +176,13 @@ static void print_section(
 
 	for (unsigned i = first; i < end; i++)
 		if (bench_sound(&run->records[i])) {
-			most = fmax(most, bar_value(&run->records[i]));
+			most = fmax(most, bar_value(&run->records[i], 0));
 			size = run->records[i].size > size ? run->records[i].size : size;
 			any = true;
 		}
 	for (unsigned i = first; grid && i < end; i++)
 		if (bench_sound(&run->records[i]))
-			put_row(grid, &run->records[i], most);
+			put_rows(grid, &run->records[i], most);
 	if (any && grid) {
 		print_heading(out, &run->records[first], size);
 		grid_print(grid, out);

@@ -56,6 +56,28 @@ def modes(world, mode):
 
 
 @case
+def other_libraries(world):
+    """In the same turns, with the same messages; in a program of their own."""
+    program = f"{SINEW}-peers"
+    if not os.path.exists(program):
+        raise Skip("it was built without other libraries")
+    done = world.run(program, "bench", *SHORT, "--json", "-", "--mode", "latency,stream", "--sizes", "64",
+                     "--cpus", "none", "unix-stream", "pipe", code=0)
+    result = json.loads(done.out)
+    jsonschema.validate(result, SCHEMA)
+    names = []
+    for row in result["rows"]:
+        here = [peer["name"] for peer in row["peers"]]
+        names = here or names
+        world.equal(bool(here), row["mechanism"] == "unix-stream", row["mechanism"])
+        for peer in row["peers"]:
+            world.check(peer["messages"] > 0 and peer["lost"] == 0, peer["name"])
+    shown = world.run(program, "bench", *SHORT, "--mode", "latency", "--sizes", "64", "--cpus", "none",
+                      "unix-stream", code=0).out
+    world.has(shown, *[f"  {name}" for name in names])
+
+
+@case
 def sizes_and_cpus(world):
     rows = measure(world, "--sizes", "24,1K,64K", "--cpus", "0,0", "--mode", "latency",
                    "mq", "unix-stream")["rows"]
