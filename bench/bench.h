@@ -24,6 +24,7 @@ enum mode {
 	STREAM,  /* one way, a call for each message */
 	BATCHED, /* one way, sinew in arrays of BATCH */
 	PACED,   /* one way, at set times, however long the others take */
+	ALONE,   /* no message: what one process does by itself, a lock or a process made */
 	MODES,
 };
 extern const char *const bench_modes[MODES];

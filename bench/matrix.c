@@ -6,8 +6,10 @@
  * fair twin of that is a server in epoll. With peers=1 the twin is a plain blocking read.
  * DIR stands for a private directory, NAME for a word of the same use, PORT for a free port.
  */
+#include "alone.h"
 #include "bench.h"
 #include "event.h"
+#include "raw/alone.h"
 #include "raw/event.h"
 #include "raw/raw.h"
 #include "raw/region.h"
@@ -214,7 +216,16 @@ const struct row bench_rows[] = {
 		.modes = TRIPS, .most = SIZE_MOST},
 	{"memfd", "regions", "memfd:DIR/region?serve=thread", .ours = &sinew_region_pair,
 		.bare = &bare_memfd, .modes = TRIPS, .most = SIZE_MOST},
+	/* Locks, with nobody else there; and processes, which have no twin. */
+	{"mutex", "locks", "mutex", .ours = &sinew_mutex_use, .bare = &bare_mutex,
+		.modes = BIT(ALONE), .wake = true},
+	{"rwlock", "locks", "rwlock", .ours = &sinew_rwlock_use, .bare = &bare_rwlock,
+		.modes = BIT(ALONE), .wake = true},
+	{"semaphore", "locks", "semaphore", .ours = &sinew_semaphore_use, .bare = &bare_semaphore,
+		.modes = BIT(ALONE), .wake = true},
+	{"fork", "processes", "fork", .ours = &fork_use, .modes = BIT(ALONE), .wake = true},
+	{"exec", "processes", "exec", .ours = &exec_use, .modes = BIT(ALONE), .wake = true},
 };
 const unsigned bench_row_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
 
-const char *const bench_modes[MODES] = {"latency", "stream", "batched", "paced"};
+const char *const bench_modes[MODES] = {"latency", "stream", "batched", "paced", "alone"};

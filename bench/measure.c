@@ -105,9 +105,9 @@ static unsigned blocks_of(int64_t duration, int64_t block)
 static struct duel compose(const struct record *record, const struct plan *plan)
 {
 	int64_t duration = duration_of(record, plan);
-	int64_t block = record->mode == LATENCY ? BLOCK
-			: record->mode == PACED ? duration / BLOCKS_LEAST
-						: STREAM_BLOCK;
+	int64_t block = record->mode == LATENCY || record->mode == ALONE ? BLOCK
+			: record->mode == PACED                          ? duration / BLOCKS_LEAST
+									 : STREAM_BLOCK;
 
 	if (duration < block * BLOCKS_LEAST)
 		block = duration / BLOCKS_LEAST;

@@ -197,9 +197,26 @@ static void read_paced(struct turn *turn)
 	atomic_store(&turn->tally->ended, turn_clock());
 }
 
+/* ---- alone ---- */
+
+static void use_it(struct turn *turn)
+{
+	struct link *link = turn->link;
+
+	for (uint64_t i = 0; i < turn->count; i++)
+		link->kind->send(link, NULL, 0);
+	atomic_store(&turn->tally->ended, turn_clock());
+}
+
+static void look_on(struct turn *turn)
+{
+	(void)turn;
+}
+
 const struct turns turn_modes[MODES] = {
 	[LATENCY] = {ask, answer},
 	[STREAM] = {write_stream, read_stream},
 	[BATCHED] = {write_stream, read_stream},
 	[PACED] = {pace, read_paced},
+	[ALONE] = {use_it, look_on},
 };

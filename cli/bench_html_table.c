@@ -8,8 +8,8 @@
 #include "bench_html.h"
 
 static const char *const heads[] = {"mechanism", "mode", "bytes", "CPUs", "p50", "p99", "p99.9",
-	"max", "msg/s", "MB/s", "bare", "ratio", "spread", "calls", "switches", "CPU ns", "running",
-	"ready", "blocked", "lost", "cache line"};
+	"max", "msg/s", "MB/s", "cost", "bare", "ratio", "spread", "calls", "switches", "CPU ns",
+	"running", "ready", "blocked", "lost", "cache line"};
 
 static void cell_text(struct out *out, const char *text)
 {
@@ -86,6 +86,7 @@ static void put_row(struct out *out, const struct record *record, unsigned conte
 	cell_time(out, timed ? o->max_all : NAN);
 	cell_count(out, rate.median);
 	cell_number(out, record->size ? rate.median * (double)record->size / 1e6 : NAN, "%.1f");
+	cell_time(out, costs.median);
 	cell_time(out, find_bare(record));
 	cell_number(out, record->bare ? bench_ratio(record, contender).median : NAN, "%.2f");
 	cell_number(out, (costs.high - costs.low) / costs.median * 100, "%.0f %%");

@@ -14,7 +14,8 @@ extern const struct cli_option bench_options[];
 	.summary = "measure what each mechanism costs here, beside bare system calls",             \
 	.about = "Two processes exchange messages that are numbered and checked, through sinew "   \
 		 "and through the bare system calls of the same mechanism, in turns. GROUP is a "  \
-		 "mechanism (pipe, unix-dgram, unix, ring) or channels, events, regions, pipes, "  \
+		 "mechanism (pipe, unix-dgram, unix, ring) or channels, events, regions, locks, "  \
+		 "processes, pipes, "                                                              \
 		 "sockets, queues, rings; of a URI the options are taken, its name is another's. " \
 		 "Without any: all. Ctrl-C ends it and keeps what is done.",                       \
 	.options = bench_options,                                                                  \

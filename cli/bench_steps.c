@@ -107,7 +107,8 @@ static unsigned find_named(const char *name, struct choice *choices)
 
 static int unknown(const char *word)
 {
-	char known[1024] = "all, channels, events, regions, pipes, sockets, queues, rings";
+	char known[1024] =
+		"all, channels, events, regions, locks, processes, pipes, sockets, queues, rings";
 
 	for (unsigned i = 0; i < bench_row_count; i++)
 		text_list(known, sizeof known, bench_rows[i].name);
@@ -189,7 +190,7 @@ static bool has_size(
 
 	if (mode == BATCHED)
 		return size <= BATCH_MOST && (nth == 0 || asked || !run->settings->bench.quick);
-	if (mode == PACED)
+	if (mode == PACED || mode == ALONE)
 		return nth == 0 || asked;
 	return nth == 0 || two || asked || !run->settings->bench.quick;
 }
@@ -200,6 +201,14 @@ static void add_section(struct bench_run *run, const struct choice *choices, uns
 	for (unsigned i = 0; i < count; i++)
 		if (choices[i].row->modes >> mode & 1 && (nth == 0 || !choices[i].row->wake))
 			add(run, &choices[i], mode, size, cpu);
+}
+
+/* One CPU is enough for who is alone, and says something of round trips beside two. */
+static bool is_wanted_on(const struct bench_run *run, enum mode mode, bool two)
+{
+	if (run->settings->bench.cpus_given || run->cpu[1] < 0)
+		return true;
+	return mode == LATENCY || two != (mode == ALONE);
 }
 
 static void add_sections(
@@ -216,7 +225,7 @@ static void add_sections(
 		for (unsigned i = 0; i < sizes_count; i++)
 			if ((!bench->modes || bench->modes >> mode & 1) &&
 				has_size(run, mode, sizes[i], i, two) &&
-				(two || bench->cpus_given || run->cpu[1] < 0 || mode == LATENCY))
+				is_wanted_on(run, (enum mode)mode, two))
 				add_section(run, choices, count, mode, sizes[i], i, cpu);
 }
 

@@ -40,6 +40,10 @@ static void put_short(char *cell, double value, const char *const units[])
 
 static void put_time(char *cell, double ns)
 {
+	if (isnan(ns)) {
+		snprintf(cell, CELL, "-");
+		return;
+	}
 	put_short(cell, ns, (const char *const[]){"ns", "us", "ms", "s", NULL});
 }
 
@@ -109,6 +113,8 @@ static double bar_value(const struct record *record, unsigned contender)
 {
 	const struct outcome *outcome = &record->outcomes[contender];
 
+	if (record->mode == ALONE)
+		return log10(1 + bench_costs(record, contender).median);
 	return is_timed(record->mode) ? log10(1 + outcome->p50_all / 100)
 				      : bench_figure(outcome->rate, record->repeats).median;
 }
@@ -123,7 +129,11 @@ static void put_row(struct grid *grid, const struct record *record, unsigned con
 
 	snprintf(cells[0], CELL, "%s%s", contender ? "  " : "",
 		contender ? ours->name : record->row->name);
-	if (is_timed(record->mode)) {
+	if (record->mode == ALONE) {
+		put_time(cells[1], bench_costs(record, contender).median);
+		snprintf(cells[2], CELL, "-");
+		put_time(cells[3], find_bare(record));
+	} else if (is_timed(record->mode)) {
 		put_time(cells[1], ours->p50_all);
 		put_time(cells[2], ours->p99_all);
 		put_time(cells[3], bare->p50_all);
@@ -153,11 +163,13 @@ static void put_rows(struct grid *grid, const struct record *record, double most
 static void print_heading(struct out *out, const struct record *record, size_t size)
 {
 	static const char *const names[MODES] = {"Round trip", "One way, a call each",
-		"One way, in arrays of 64", "One way, at set times"};
-	char text[160], cpus[32];
-	int n = snprintf(text, sizeof text, "%s, %zu bytes, CPUs %s", names[record->mode], size,
-		bench_cpus(record, cpus, sizeof cpus));
+		"One way, in arrays of 64", "One way, at set times", "Alone, one use"};
+	char text[160], bytes[32] = "", cpus[32];
 
+	if (size)
+		snprintf(bytes, sizeof bytes, ", %zu bytes", size);
+	int n = snprintf(text, sizeof text, "%s%s, CPUs %s", names[record->mode], bytes,
+		bench_cpus(record, cpus, sizeof cpus));
 	if (record->mode == PACED)
 		snprintf(text + n, sizeof text - (size_t)n, ", %.0f messages a second",
 			record->rate);
@@ -168,7 +180,7 @@ static void print_heading(struct out *out, const struct record *record, size_t s
 static void print_section(
 	const struct bench_run *run, unsigned first, unsigned end, struct out *out)
 {
-	bool timed = is_timed(run->records[first].mode);
+	bool timed = is_timed(run->records[first].mode) || run->records[first].mode == ALONE;
 	struct grid *grid = grid_open(timed ? timed_columns : rate_columns, COLUMNS);
 	double most = 0;
 	size_t size = 0;

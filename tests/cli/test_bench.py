@@ -56,6 +56,16 @@ def modes(world, mode):
 
 
 @case
+def alone(world):
+    rows = measure(world, "--mode", "alone", "--cpus", "none", "all")["rows"]
+    world.equal([row["mechanism"] for row in rows], ["mutex", "rwlock", "semaphore", "fork", "exec"], "rows")
+    for row in rows:
+        world.check(row.get("error") is None and row["msgs_per_s"] > 0, row["mechanism"])
+        world.equal(row["bare"] is None, row["mechanism"] in ("fork", "exec"), "twin")
+    world.has(world.do("bench", *SHORT, "--mode", "alone", "--cpus", "none", "locks").out, "Alone", "rwlock")
+
+
+@case
 def other_libraries(world):
     """In the same turns, with the same messages; in a program of their own."""
     program = f"{SINEW}-peers"
