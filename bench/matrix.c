@@ -4,6 +4,7 @@
  *
  * A channel that serves any number of peers has to watch its listener as well as its peers; the
  * fair twin of that is a server in epoll. With peers=1 the twin is a plain blocking read.
+ * Names are removed by who measures, not by temp=yes: a sender may have left before its reader comes.
  * DIR stands for a private directory, NAME for a word of the same use, PORT for a free port.
  */
 #include "alone.h"
@@ -145,8 +146,8 @@ const struct row bench_rows[] = {
 	{
 		.name = "ring-shm",
 		.groups = "channels rings",
-		.uri = "ring:shm:/NAME?pattern=pair&temp=yes",
-		.bulk = "ring:shm:/NAME?pattern=pair&temp=yes",
+		.uri = "ring:shm:/NAME?pattern=pair",
+		.bulk = "ring:shm:/NAME?pattern=pair",
 		.bare = &bare_shared,
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
@@ -155,8 +156,8 @@ const struct row bench_rows[] = {
 	{
 		.name = "ring-file",
 		.groups = "channels rings",
-		.uri = "ring:file:DIR/ring?pattern=pair&temp=yes",
-		.bulk = "ring:file:DIR/ring?pattern=pair&temp=yes",
+		.uri = "ring:file:DIR/ring?pattern=pair",
+		.bulk = "ring:file:DIR/ring?pattern=pair",
 		.bare = &bare_shared,
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
@@ -176,9 +177,9 @@ const struct row bench_rows[] = {
 	{
 		.name = "ring-queue-shm",
 		.groups = "channels rings",
-		.uri = "ring:shm:/NAME-there?pattern=queue&temp=yes",
-		.back = "ring:shm:/NAME-back?pattern=queue&temp=yes",
-		.bulk = "ring:shm:/NAME-there?pattern=queue&temp=yes",
+		.uri = "ring:shm:/NAME-there?pattern=queue",
+		.back = "ring:shm:/NAME-back?pattern=queue",
+		.bulk = "ring:shm:/NAME-there?pattern=queue",
 		.bare = &bare_shared,
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,

@@ -99,14 +99,14 @@ static double clock_seconds(void)
 
 /* A quick look keeps its time also on a busy machine: first with fewer repeats, then with fewer rows. Whether
  * the next row is measured. */
-static bool keep_time(struct bench_run *run, unsigned i, double began)
+static bool keep_time(struct bench_run *run, unsigned i, double began, struct plan *plan)
 {
 	double spent = clock_seconds() - began;
 
 	if (!run->settings->bench.quick)
 		return true;
 	if (spent + seconds_left(run, i) > QUICK_SECONDS && !run->settings->bench.repeat)
-		run->plan.repeats = 1;
+		plan->repeats = 1;
 	if (spent < QUICK_SECONDS)
 		return true;
 	snprintf(run->records[i].skipped, sizeof run->records[i].skipped,
@@ -117,13 +117,14 @@ static bool keep_time(struct bench_run *run, unsigned i, double began)
 static void measure_all(struct bench_run *run)
 {
 	double all = seconds_left(run, 0), began = clock_seconds();
+	struct plan plan = run->plan;
 
 	for (unsigned i = 0; i < run->count && !crew_interrupted(); i++) {
 		struct record *record = &run->records[i];
-		if (record->skipped[0] || !keep_time(run, i, began))
+		if (record->skipped[0] || !keep_time(run, i, began, &plan))
 			continue;
 		tell(run, i, all);
-		bench_measure(record, &run->plan, run->options[i]);
+		bench_measure(record, &plan, run->options[i]);
 		if (crew_interrupted())
 			leave_out(run, i);
 	}

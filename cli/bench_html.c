@@ -26,8 +26,8 @@ static void put_head(const struct bench_run *run, struct out *out)
 	html_text(out, m->cpu);
 	out_format(out, ", %d CPUs, ", m->cpus);
 	html_text(out, m->system);
-	out_format(out, "; %s; sinew %s, %u repeats of %.0f ms each</p>\n", m->date, SINEW_VERSION,
-		run->plan.repeats, (double)run->plan.duration / 1e6);
+	out_format(out, "; %s; sinew %s, up to %u repeats of %.0f ms each</p>\n", m->date,
+		SINEW_VERSION, run->plan.repeats, (double)run->plan.duration / 1e6);
 	if (run->interrupted)
 		out_text(out,
 			"<p class=\"bad\">Interrupted: this is what was done until then.</p>\n");

@@ -278,9 +278,9 @@ static void print_noise(const struct bench_run *run, struct out *out)
 
 static void print_machine(const struct bench_run *run, struct out *out)
 {
-	out_format(out, "\n%s, %d CPUs, %s\n%s; %u repeats of %.0f ms.\n", run->machine.cpu,
-		run->machine.cpus, run->machine.system, run->machine.date, run->plan.repeats,
-		(double)run->plan.duration / 1e6);
+	out_format(out, "\n%s, %d CPUs, %s\n%s; up to %u repeats of %.0f ms each.\n",
+		run->machine.cpu, run->machine.cpus, run->machine.system, run->machine.date,
+		run->plan.repeats, (double)run->plan.duration / 1e6);
 }
 
 void bench_print(const struct bench_run *run, struct out *out)
