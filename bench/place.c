@@ -24,6 +24,8 @@ enum {
 	PATIENCE = 30000000, /* ns: on a busy machine there are fewer */
 };
 
+enum { ABSURD = 5000 }; /* ns: somebody else ran on one of them all the time */
+
 enum { NEAR, FAR, OVER }; /* whose turn it is */
 
 struct probe {
@@ -126,7 +128,7 @@ struct place place_probe(const int cpu[2])
 		probe = crew_share(sizeof(*probe));
 	memset(probe, 0, sizeof(*probe));
 	memcpy(probe->cpu, cpu, sizeof(probe->cpu));
-	if (crew_run(lead, probe, 20))
+	if (crew_run(lead, probe, 20) || probe->best > ABSURD)
 		return (struct place){.name = "unknown"};
 	place.ns = probe->best;
 	place.name = place.ns < 70 ? "smt" : place.ns < 200 ? "ccx" : "far";
