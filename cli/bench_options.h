@@ -16,7 +16,8 @@ extern const struct cli_option bench_options[];
 		 "and through the bare system calls of the same mechanism, in turns. GROUP is a "  \
 		 "mechanism (pipe, unix-dgram, unix, ring) or channels, events, regions, locks, "  \
 		 "processes, pipes, "                                                              \
-		 "sockets, queues, rings; of a URI the options are taken, its name is another's. " \
+		 "sockets, queues, rings; of a URI the options count, and its name is not "        \
+		 "touched. "                                                                       \
 		 "Without any: all. Ctrl-C ends it and keeps what is done.",                       \
 	.options = bench_options,                                                                  \
 	.examples = {"sinew bench --duration 20ms --repeat 1 --mode latency pipe unix",            \
