@@ -1,9 +1,9 @@
 # Sourced by demo, check and .ci/run: which packages are needed, and how a missing one is installed.
 # This is the one list of packages. Needs Debian's dpkg-query and apt-get.
 
-packages_build='gcc libc6-dev meson ninja-build pkg-config python3 libsmartcols-dev'
-# The libraries that the benchmarks compare with; without one its column says so.
-packages_bench='libzmq3-dev libck-dev'
+packages_build='gcc libc6-dev meson ninja-build pkg-config python3 libsmartcols-dev libjansson-dev'
+# The libraries that the benchmarks compare with; what is not there is left out.
+packages_bench='libzmq3-dev libnng-dev libnanomsg-dev libck-dev'
 # For tracing by programs in the kernel; a build without them says so.
 packages_trace='bpftool clang libbpf-dev'
 packages_check='
@@ -14,6 +14,7 @@ packages_check='
 	clang-format
 	socat
 	spin
+	python3-jsonschema
 	netcat-openbsd
 	mandoc
 	python3-protobuf

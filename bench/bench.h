@@ -1,167 +1,122 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench.h - what is compared: contenders, their links, the rows of the matrix and their scores.
+ * bench.h - what is measured, how, and what came of it: rows, the plan, records.
  *
- * A contender is one way to carry messages between two processes: the bare system calls of a
- * mechanism, sinew over the same mechanism, or another library. All run the same loops in the same
- * two processes, in turns, so that whatever disturbs one disturbs the other.
+ * A row is a mechanism and its bare twin; a step is a row in one mode, with one size of message, on
+ * certain CPUs; a record is what measuring a step gave. Times are nanoseconds.
  */
 #ifndef BENCH_H
 #define BENCH_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
-struct sinew_channel;
-
-enum role {
-	SERVER, /* listens; answers, or reads the stream */
-	CLIENT, /* connects; asks and holds the clock, or writes the stream */
-};
+#include "contender.h"
+#include "place.h"
 
 enum {
-	BATCH = 64, /* messages handed over at once */
-	TAKE = 256, /* messages asked for at once */
-	CONTENDERS = 5,
-	ROUNDS_MAX = 31,
-	LARGE = 1 << 20,
+	CONTENDERS = 8, /* sinew, up to three tunings of the bare calls, other libraries */
+	REPEATS_MAX = 31,
+	LARGE = 64 << 10, /* from here on streams are tuned for large messages */
+	SIZE_LEAST = 24,  /* a message carries its number twice, and a time */
+	SIZE_MOST = 16 << 20,
 };
 
-/* How bare system calls move large messages. 0: the system's own buffer, the whole message. */
-struct tuning {
-	int buffer;        /* F_SETPIPE_SZ, SO_SNDBUF and SO_RCVBUF */
-	size_t write_size; /* bytes of one call */
-	size_t read_size;
+enum mode {
+	LATENCY, /* there and back, one at a time */
+	STREAM,  /* one way, a call for each message */
+	BATCHED, /* one way, sinew in arrays of BATCH */
+	PACED,   /* one way, at set times, however long the others take */
+	ALONE,   /* no message: what one process does by itself, a lock or a process made */
+	MODES,
 };
-
-struct contender;
-
-/* One contender in one process. */
-struct link {
-	const struct contender *kind;
-	const char *uri, *back; /* with DIR and PORT filled in; back: the way back, if another */
-	const char *directory;
-	unsigned port;
-	size_t size; /* of every message */
-	bool both;   /* answers are wanted */
-	struct tuning tuning;
-	int fds[4]; /* made before the fork */
-	int in, out, epoll;
-	struct sinew_channel *ends[2], *reading, *writing;
-	uint64_t peer; /* whom to answer */
-	void *state;
-	unsigned char *buffer; /* of `size` bytes, for get() */
-	uint64_t calls;        /* system calls made by a bare contender */
-};
-
-/* Each call succeeds or ends the process with crew_fail(). */
-struct contender {
-	const char *name;
-	void (*prepare)(struct link *link); /* before the fork; may be NULL */
-	void (*join)(struct link *link, enum role role);
-	void (*send)(struct link *link, const void *data, size_t size); /* one message */
-	void (*recv)(struct link *link, void *data, size_t size);
-	void (*put)(struct link *link, const unsigned char *first, unsigned count); /* in a row */
-	unsigned (*get)(struct link *link, const unsigned char **data, unsigned count);
-	void (*done)(struct link *link, unsigned count); /* with what get() gave; may be NULL */
-	uint64_t (*calls)(struct link *link);            /* NULL: link->calls */
-	void (*finish)(struct link *link); /* after both have ended well; may be NULL */
-};
+extern const char *const bench_modes[MODES];
 
 /* One line of the matrix: a mechanism, or a way to use it. */
 struct row {
 	const char *name;
-	const char *uri, *back; /* round trips and streams */
-	const char *bulk;       /* large messages and files; NULL: not measured */
+	const char *groups;           /* words by which it may be asked for too */
+	const char *uri, *back;       /* round trips and streams of small messages */
+	const char *bulk;             /* streams of large messages, files; NULL: none */
+	const struct contender *ours; /* NULL: sinew_contender */
 	const struct contender *bare;
 	struct tuning tunings[3]; /* for large messages: the best of these is the bare figure */
-	size_t chunk;             /* message size of the main job */
-	double batch_goal;        /* stream in batches over one call a message; 0: no stream here */
-	double peer_goal;         /* stream in batches over libzmq */
-	bool lossy;               /* a stream of large messages would lose some */
+	size_t chunk;             /* message size for files */
+	size_t most;              /* bytes of a message; 0: as many as the channel says */
+	unsigned modes;           /* a bit for each */
+	bool extra;               /* left out of a quick look, unless it is asked for */
+	bool peers;               /* other libraries are measured beside it */
+	bool wake;                /* carries no bytes */
+	bool lossy;
 };
 extern const struct row bench_rows[];
 extern const unsigned bench_row_count;
 
-extern const struct contender sinew_contender;
-extern const struct contender *const zmq_contender; /* NULL: not built */
+/* What one side did, summed over the blocks that count. */
+struct spent {
+	uint64_t wall, running,
+		ready; /* of its first thread; what is left of wall it was blocked */
+	uint64_t cpu;  /* of all its threads */
+	uint64_t calls, voluntary, involuntary, faults;
+};
 
-/* Where two CPUs are to each other, by the time a cache line takes there and back. */
-struct place {
-	double ns; /* 0: one CPU */
+/* What one contender did in all repeats. */
+struct outcome {
 	const char *name;
+	double p50[REPEATS_MAX], p99[REPEATS_MAX], rate[REPEATS_MAX]; /* rate: messages a second */
+	double p50_all, p90_all, p99_all, p999_all, max_all;
+	uint64_t messages, lost;
+	struct spent spent[2]; /* by role */
+	bool calls_known;
 };
 
-/* What one contender did in one round; a message counts once, for both processes together. */
-enum metric {
-	P50, /* ns, round trip */
-	P99,
-	RATE,     /* messages a second */
-	CPU,      /* ns of CPU time a message */
-	CALLS,    /* system calls a message; below 0: not counted */
-	SWITCHES, /* context switches a message */
-	METRICS,
-};
-struct run {
-	double of[METRICS];
+struct figure {
+	double median, low, high;
 };
 
-/* What one measurement of one row gave. */
-struct score {
+struct record {
 	const struct row *row;
-	const char *part; /* "round trip", "stream", "large" */
-	int cpus;         /* 1 or 2 */
+	enum mode mode;
 	size_t size;
-	unsigned rounds, contenders, bare; /* bare: which of them is the twin */
-	const char *names[CONTENDERS];
-	struct run runs[ROUNDS_MAX][CONTENDERS];
-	double percentiles[CONTENDERS][5]; /* all rounds, ns: p50 p90 p99 p99.9 max */
+	int cpu[2];  /* of the client and the server; < 0: not pinned */
+	double rate; /* PACED: messages a second */
+	unsigned repeats, contenders;
+	unsigned peers; /* the first that is another library */
+	unsigned bare;  /* which of them is the twin; 0 is sinew */
+	struct outcome outcomes[CONTENDERS];
+	struct figure ratio; /* of costs, sinew's over the twin's, repeat by repeat */
 	struct place before, after;
-	char error[200]; /* "" unless it failed */
-};
-
-/* What carrying the file gave. */
-struct carriage {
-	const struct row *row;
-	unsigned repeats;
-	uint64_t messages, bytes;
-	size_t chunk;
-	double rates[ROUNDS_MAX]; /* bytes a second */
-	uint64_t lost;            /* counted by the channel, and sent again */
-	char sum[65];             /* SHA-256 of what arrived last */
-	bool same;                /* in every repeat */
-	char error[200];
+	double steal;      /* share of the time that the host took away */
+	char error[200];   /* "" unless it failed */
+	char skipped[120]; /* "" unless it was not measured: why */
 };
 
 struct plan {
-	unsigned rounds;
-	unsigned divide; /* --quick: fewer messages */
-	int cpu[2];      /* cpu[1] < 0: there is only one */
-	bool self;       /* the twin against itself: what the noise alone makes of a ratio */
+	int64_t duration; /* of each contender in each repeat */
+	unsigned repeats;
+	double rate;      /* PACED */
+	const char *wait; /* of rings, or NULL */
 	const char *directory;
 };
 
-/* DIR, NAME and PORT filled in. The caller frees it. */
-char *bench_uri(const char *text, const char *directory, unsigned port);
-unsigned bench_free_port(void);
+/* Fills in the rest of a record that says row, mode, size and CPUs. */
+void bench_measure(struct record *record, const struct plan *plan, const char *options);
 
-void measure_roundtrip(struct score *score, const struct plan *plan, int cpus);
-void measure_stream(struct score *score, const struct plan *plan);
-void measure_large(struct score *score, const struct plan *plan);
+/* ns of one message (half a round trip is not guessed at: of a round trip). */
+double bench_cost(const struct record *record, unsigned contender, unsigned repeat);
+struct figure bench_figure(const double *values, unsigned count);
+/* By how much `now` costs more than `before`, beyond the noise of both; 0 if it does not. */
+double bench_worse(const double *before, unsigned before_count, const double *now, unsigned count);
+/* Of costs, a contender's over the twin's, repeat by repeat. */
+struct figure bench_ratio(const struct record *record, unsigned contender);
+struct figure bench_costs(const struct record *record, unsigned contender);
+bool bench_sound(const struct record *record); /* whether it has figures */
 
-void place_pin(int cpu);
-int place_cpus(int cpu[2]); /* how many there are, 1 or 2 */
-struct place place_probe(const int cpu[2]);
+/* A private directory, its name short enough for the paths of sockets in it; gone with _remove().
+ * 0, or -errno. */
+enum { DIRECTORY = 64 };
+int directory_make(char path[DIRECTORY]);
+void directory_remove(const char *path);
 
-/* The main job: `file` through `row`, `repeats` times, each time summed and compared with `sum`. */
-void transfer_file(
-	struct carriage *carriage, const char *file, const char *sum, const struct plan *plan);
-int transfer_sum(const char *file, char sum[65]);
-int transfer_receive(const char *uri, const char *file); /* the receiving program */
-
-/* One line on standard error: `share` (0 to 1) of all is done. */
-void progress_step(const char *what, double share);
-void progress_end(void);
+/* Puts the options of `query` ("a=1&b=2") into a URI, instead of those of the same name. The caller
+ * frees it. */
+char *bench_uri_with(const char *uri, const char *query);
 
 #endif

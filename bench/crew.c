@@ -35,7 +35,7 @@ void *crew_share(size_t size)
 	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED) {
-		fprintf(stderr, "sinew-bench: no memory: %s\n", strerror(errno));
+		fprintf(stderr, "sinew: no memory: %s\n", strerror(errno));
 		exit(3);
 	}
 	return memory;
@@ -45,6 +45,7 @@ void crew_init(void)
 {
 	note = crew_share(sizeof(*note));
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&watched);
 	sigaddset(&watched, SIGINT);
 	sigaddset(&watched, SIGTERM);
@@ -59,7 +60,7 @@ static int await_signal(time_t seconds)
 	int number = sigtimedwait(&watched, NULL, &(struct timespec){.tv_sec = seconds});
 
 	if (number > 0 && number != SIGCHLD)
-		interrupted = 1;
+		interrupted = number;
 	return number;
 }
 

@@ -15,7 +15,7 @@
 /* Once, first thing in main(): keeps SIGINT, SIGTERM and SIGHUP for crew_interrupted(). */
 void crew_init(void);
 
-/* Whether one of these signals has come. */
+/* Which of these signals has come; 0: none. */
 int crew_interrupted(void);
 
 /* Memory shared with every process forked later, filled with zeros. Never NULL. */

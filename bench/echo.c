@@ -20,8 +20,8 @@
 #include <sinew/sinew.h>
 
 #include "crew.h"
+#include "progress.h"
 #include "raw/raw.h"
-#include "report.h"
 
 enum {
 	LOADS = 2,
@@ -54,7 +54,7 @@ const char *echo_line(unsigned index)
 
 struct job {
 	struct echo_score *score; /* shared with the driver */
-	struct plan plan;
+	struct echo_plan plan;
 	struct echo_load load;
 	_Atomic uint64_t answers[2];
 	_Atomic unsigned ready; /* servers that listen */
@@ -238,13 +238,13 @@ static void lead(void *arg)
 static struct figure figure(
 	const struct echo_score *score, size_t member, unsigned server, bool ratio)
 {
-	double values[ROUNDS_MAX];
+	double values[REPEATS_MAX];
 
 	for (unsigned i = 0; i < score->rounds; i++) {
 		const double *pair = (const double *)((const char *)&score->runs[i] + member);
 		values[i] = ratio ? pair[1] / pair[0] : pair[server];
 	}
-	return figure_of(values, score->rounds);
+	return bench_figure(values, score->rounds);
 }
 
 #define MEMBER(name) offsetof(struct echo_run, name)
@@ -303,7 +303,7 @@ static bool can_have(struct echo_score *score)
 	return false;
 }
 
-static void measure(struct echo_score *score, const struct plan *plan)
+static void measure(struct echo_score *score, const struct echo_plan *plan)
 {
 	static struct job *job;
 
@@ -336,7 +336,7 @@ static bool wanted(const char *name, const char *const *only, unsigned only_coun
 	return only_count == 0;
 }
 
-int echo_measure(const struct plan *plan, const char *const *only, unsigned only_count)
+int echo_measure(const struct echo_plan *plan, const char *const *only, unsigned only_count)
 {
 	struct echo_score *scores = crew_share(LINES * sizeof(*scores));
 	unsigned count = 0;
@@ -349,7 +349,7 @@ int echo_measure(const struct plan *plan, const char *const *only, unsigned only
 		if (!wanted(lines[i].name, only, only_count))
 			continue;
 		snprintf(what, sizeof(what), "echo: %s", lines[i].name);
-		progress_step(what, (double)i / LINES);
+		progress_step(what, (double)i / LINES, -1);
 		score->mechanism = lines[i].mechanism;
 		score->connections = lines[i].connections;
 		measure(score, plan);

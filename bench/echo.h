@@ -18,7 +18,7 @@ struct echo_run {
 struct echo_score {
 	const char *mechanism;
 	unsigned connections, rounds;
-	struct echo_run runs[ROUNDS_MAX];
+	struct echo_run runs[REPEATS_MAX];
 	double memory[2]; /* bytes of resident memory that a connection costs the server */
 	char error[200];  /* "" unless it failed, or was left out */
 	bool skipped;
@@ -42,12 +42,19 @@ void echo_address(const struct echo_load *load, unsigned server, char *uri, size
 /* The twin's listening socket. */
 int echo_listen(const struct echo_load *load, unsigned server);
 
+struct echo_plan {
+	unsigned rounds;
+	unsigned divide; /* --quick: shorter rounds */
+	int cpu[2];
+	const char *directory;
+};
+
 /* The lines by their names, "tcp 1000". */
 extern const unsigned echo_line_count;
 const char *echo_line(unsigned index);
 
 /* Measures the lines whose name contains one of these, or all, and prints them. Exit status. */
-int echo_measure(const struct plan *plan, const char *const *only, unsigned only_count);
+int echo_measure(const struct echo_plan *plan, const char *const *only, unsigned only_count);
 
 enum { ECHO_SIZE = 64 }; /* bytes of a message */
 

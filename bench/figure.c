@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * figure.c - rounds to medians and spreads. Never a mean alone, never a ratio across rounds.
+ * figure.c - repeats to medians and spreads. Never a mean alone, never a ratio across repeats.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "report.h"
+#include "bench.h"
 
 static int compare(const void *left, const void *right)
 {
@@ -14,9 +14,9 @@ static int compare(const void *left, const void *right)
 	return (a > b) - (a < b);
 }
 
-struct figure figure_of(const double *values, unsigned count)
+struct figure bench_figure(const double *values, unsigned count)
 {
-	double sorted[ROUNDS_MAX];
+	double sorted[REPEATS_MAX];
 
 	if (count == 0)
 		return (struct figure){0};
@@ -29,40 +29,33 @@ struct figure figure_of(const double *values, unsigned count)
 	};
 }
 
-struct figure score_figure(const struct score *score, enum metric metric, unsigned contender)
+double bench_cost(const struct record *record, unsigned contender, unsigned repeat)
 {
-	double values[ROUNDS_MAX];
+	const struct outcome *outcome = &record->outcomes[contender];
+	bool timed = record->mode == LATENCY || record->mode == PACED;
 
-	for (unsigned i = 0; i < score->rounds; i++)
-		values[i] = score->runs[i][contender].of[metric];
-	return figure_of(values, score->rounds);
+	return timed ? outcome->p50[repeat] : 1e9 / outcome->rate[repeat];
 }
 
-struct figure score_ratio(
-	const struct score *score, enum metric metric, unsigned over, unsigned under)
+struct figure bench_costs(const struct record *record, unsigned contender)
 {
-	double values[ROUNDS_MAX];
+	double values[REPEATS_MAX];
 
-	for (unsigned i = 0; i < score->rounds; i++)
-		values[i] = score->runs[i][over].of[metric] / score->runs[i][under].of[metric];
-	return figure_of(values, score->rounds);
+	for (unsigned i = 0; i < record->repeats; i++)
+		values[i] = bench_cost(record, contender, i);
+	return bench_figure(values, record->repeats);
 }
 
-int score_find(const struct score *score, const char *name)
+struct figure bench_ratio(const struct record *record, unsigned contender)
 {
-	for (unsigned i = 0; i < score->contenders; i++)
-		if (strcmp(score->names[i], name) == 0)
-			return (int)i;
-	return -1;
+	double values[REPEATS_MAX];
+
+	for (unsigned i = 0; i < record->repeats; i++)
+		values[i] = bench_cost(record, contender, i) / bench_cost(record, record->bare, i);
+	return bench_figure(values, record->repeats);
 }
 
-bool report_is_sound(const struct report *report)
+bool bench_sound(const struct record *record)
 {
-	for (unsigned i = 0; i < report->carriage_count; i++)
-		if (report->carriages[i].error[0] || !report->carriages[i].same)
-			return false;
-	for (unsigned i = 0; i < report->score_count; i++)
-		if (report->scores[i].error[0])
-			return false;
-	return true;
+	return record->repeats > 0 && !record->error[0] && !record->skipped[0];
 }

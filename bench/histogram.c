@@ -54,7 +54,8 @@ uint64_t histogram_at(const struct histogram *histogram, double share)
 	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++) {
 		seen += histogram->counts[i];
 		if (seen && seen >= wanted)
-			return histogram_value(i);
+			return histogram_value(i) < histogram->largest ? histogram_value(i)
+								       : histogram->largest;
 	}
 	return 0;
 }

@@ -4,224 +4,229 @@
  *
  * A channel that serves any number of peers has to watch its listener as well as its peers; the
  * fair twin of that is a server in epoll. With peers=1 the twin is a plain blocking read.
+ * Names are removed by who measures, not by temp=yes: a sender may have left before its reader comes.
  * DIR stands for a private directory, NAME for a word of the same use, PORT for a free port.
  */
-#include <netinet/in.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
+#include "alone.h"
 #include "bench.h"
-#include "crew.h"
+#include "event.h"
+#include "raw/alone.h"
+#include "raw/event.h"
 #include "raw/raw.h"
+#include "raw/region.h"
+#include "region.h"
 
 #define K 1024
 #define M (1024 * K)
+
+#define BIT(mode) (1u << (mode))
+#define TRIPS BIT(LATENCY)
+#define ALL (BIT(LATENCY) | BIT(STREAM) | BIT(BATCHED) | BIT(PACED))
 
 /* Which sizes move large messages best was tried out; several are kept where none always wins. */
 const struct row bench_rows[] = {
 	{
 		.name = "pipe",
+		.groups = "channels pipes",
 		.uri = "pipe:?dir=both",
 		.bulk = "pipe:",
 		.bare = &bare_pipe,
 		.tunings = {{1 * M, 0, 0}, {1 * M, 16 * K, 64 * K}, {256 * K, 16 * K, 0}},
 		.chunk = 64 * K,
-		.batch_goal = 5,
-		.peer_goal = 3,
+		.modes = ALL,
 	},
 	{
 		.name = "fifo",
+		.groups = "channels pipes",
 		.uri = "fifo:DIR/there",
 		.back = "fifo:DIR/back",
 		.bulk = "fifo:DIR/there?writers=1",
 		.bare = &bare_fifo,
 		.tunings = {{1 * M, 0, 0}, {1 * M, 16 * K, 64 * K}, {256 * K, 16 * K, 0}},
 		.chunk = 64 * K,
-		.batch_goal = 1,
+		.modes = ALL,
 	},
 	{
-		.name = "unix stream",
+		.name = "unix-stream",
+		.groups = "channels sockets",
 		.uri = "unix:DIR/socket?peers=1",
 		.bulk = "unix:DIR/socket?peers=1",
 		.bare = &bare_unix_stream,
 		.tunings = {{1 * M, 0, 0}, {4 * M, 0, 0}, {1 * M, 256 * K, 64 * K}},
 		.chunk = 256 * K,
-		.batch_goal = 5,
-		.peer_goal = 3,
+		.modes = ALL,
+		.peers = true,
 	},
 	{
-		.name = "unix stream many",
+		.name = "unix-stream-many",
+		.groups = "channels sockets",
 		.uri = "unix:DIR/socket",
 		.bare = &bare_unix_stream_many,
-		.batch_goal = 5,
+		.modes = TRIPS | BIT(STREAM) | BIT(BATCHED),
+		.extra = true,
 	},
 	{
-		.name = "unix seqpacket",
+		.name = "unix-seqpacket",
+		.groups = "channels sockets",
 		.uri = "unix:DIR/socket?type=seqpacket&peers=1",
 		.bulk = "unix:DIR/socket?type=seqpacket&peers=1",
 		.bare = &bare_unix_seqpacket,
 		.tunings = {{1 * M + 4 * K, 0, 0}, {2 * M, 0, 0}, {4 * M, 0, 0}},
 		.chunk = 128 * K,
-		.batch_goal = 1,
+		.modes = ALL,
 	},
 	{
-		.name = "unix seqpacket many",
+		.name = "unix-seqpacket-many",
+		.groups = "channels sockets",
 		.uri = "unix:DIR/socket?type=seqpacket",
 		.bare = &bare_unix_seqpacket_many,
+		.modes = TRIPS | BIT(STREAM) | BIT(BATCHED),
+		.extra = true,
 	},
 	{
-		.name = "unix dgram",
+		.name = "unix-dgram",
+		.groups = "channels sockets",
 		.uri = "unix:DIR/socket?type=dgram",
 		.bulk = "unix:DIR/socket?type=dgram",
 		.bare = &bare_unix_dgram,
 		.tunings = {{1 * M + 4 * K, 0, 0}, {2 * M, 0, 0}, {4 * M, 0, 0}},
 		.chunk = 128 * K,
-		.batch_goal = 1,
+		.modes = ALL,
 	},
 	{
 		.name = "tcp",
+		.groups = "channels sockets",
 		.uri = "tcp:127.0.0.1:PORT?peers=1",
 		.bulk = "tcp:127.0.0.1:PORT?peers=1",
 		.bare = &bare_tcp,
 		.tunings = {{0, 0, 64 * K}, {4 * M, 0, 64 * K}, {4 * M, 256 * K, 64 * K}},
 		.chunk = 256 * K,
-		.batch_goal = 5,
+		.modes = ALL,
 	},
 	{
-		.name = "tcp many",
+		.name = "tcp-many",
+		.groups = "channels sockets",
 		.uri = "tcp:127.0.0.1:PORT",
 		.bare = &bare_tcp_many,
-		.batch_goal = 5,
+		.modes = TRIPS | BIT(STREAM) | BIT(BATCHED),
+		.extra = true,
 	},
 	{
 		.name = "udp",
+		.groups = "channels sockets",
 		.uri = "udp:127.0.0.1:PORT",
 		.bulk = "udp:127.0.0.1:PORT",
 		.bare = &bare_udp,
 		.chunk = 32 * K,
 		.lossy = true,
+		.modes = ALL,
 	},
 	{
 		.name = "mq",
+		.groups = "channels queues",
 		.uri = "mq:/NAME-there",
 		.back = "mq:/NAME-back",
 		.bulk = "mq:/NAME-there",
 		.bare = &bare_mq,
 		.tunings = {{0, 8 * K, 8 * K}},
 		.chunk = 8 * K,
-		.batch_goal = 1,
+		.modes = ALL,
 	},
 	{
 		.name = "msgq",
+		.groups = "channels queues",
 		.uri = "msgq:DIR/there",
 		.back = "msgq:DIR/back",
 		.bulk = "msgq:DIR/there",
 		.bare = &bare_msgq,
 		.tunings = {{0, 8 * K, 8 * K}},
 		.chunk = 8 * K,
-		.batch_goal = 1,
+		.modes = ALL,
 	},
 	{
-		.name = "ring pair shm",
-		.uri = "ring:shm:/NAME?pattern=pair&temp=yes",
-		.bulk = "ring:shm:/NAME?pattern=pair&temp=yes",
+		.name = "ring-shm",
+		.groups = "channels rings",
+		.uri = "ring:shm:/NAME?pattern=pair",
+		.bulk = "ring:shm:/NAME?pattern=pair",
 		.bare = &bare_shared,
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
-		.batch_goal = 1,
+		.modes = ALL,
 	},
 	{
-		.name = "ring pair file",
-		.uri = "ring:file:DIR/ring?pattern=pair&temp=yes",
-		.bulk = "ring:file:DIR/ring?pattern=pair&temp=yes",
+		.name = "ring-file",
+		.groups = "channels rings",
+		.uri = "ring:file:DIR/ring?pattern=pair",
+		.bulk = "ring:file:DIR/ring?pattern=pair",
 		.bare = &bare_shared,
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
-		.batch_goal = 1,
+		.modes = ALL,
+		.extra = true,
 	},
 	{
-		.name = "ring pair memfd",
+		.name = "ring-memfd",
+		.groups = "channels rings",
 		.uri = "ring:memfd:DIR/socket?pattern=pair&serve=thread",
 		.bulk = "ring:memfd:DIR/socket?pattern=pair&serve=thread",
 		.bare = &bare_shared,
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
-		.batch_goal = 1,
+		.modes = ALL,
 	},
 	{
-		.name = "ring queue shm",
-		.uri = "ring:shm:/NAME-there?pattern=queue&temp=yes",
-		.back = "ring:shm:/NAME-back?pattern=queue&temp=yes",
-		.bulk = "ring:shm:/NAME-there?pattern=queue&temp=yes",
+		.name = "ring-queue-shm",
+		.groups = "channels rings",
+		.uri = "ring:shm:/NAME-there?pattern=queue",
+		.back = "ring:shm:/NAME-back?pattern=queue",
+		.bulk = "ring:shm:/NAME-there?pattern=queue",
 		.bare = &bare_shared,
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
-		.batch_goal = 1,
+		.modes = ALL,
 	},
 	{
-		.name = "ring queue memfd",
+		.name = "ring-queue-memfd",
+		.groups = "channels rings",
 		.uri = "ring:memfd:DIR/there?pattern=queue&serve=thread",
 		.back = "ring:memfd:DIR/back?pattern=queue&serve=thread",
 		.bulk = "ring:memfd:DIR/there?pattern=queue&serve=thread",
 		.bare = &bare_shared,
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
-		.batch_goal = 1,
+		.modes = ALL,
+		.extra = true,
 	},
+	/* Events: a post there and a post back. */
+	{"signal", "events", "signal:self?sig=RTMIN+4", .ours = &sinew_event_pair,
+		.bare = &bare_signal, .modes = TRIPS, .wake = true},
+	{"sem", "events", "sem:/NAME-there", "sem:/NAME-back", .ours = &sinew_event_pair,
+		.bare = &bare_sem, .modes = TRIPS, .wake = true},
+	{"sysvsem", "events", "sysvsem:DIR?undo=no", "sysvsem:DIR?id=2&undo=no",
+		.ours = &sinew_event_pair, .bare = &bare_sysvsem, .modes = TRIPS, .wake = true},
+	{"eventfd", "events", "eventfd:", .ours = &sinew_event_pair, .bare = &bare_eventfd,
+		.modes = TRIPS, .wake = true},
+	{"futex", "events", "futex", .ours = &sinew_tally_pair, .bare = &bare_futex, .modes = TRIPS,
+		.wake = true},
+	/* Regions: bytes written, then told by a tally; the twin tells by a sem_t. */
+	{"shm", "regions", "shm:/NAME", .ours = &sinew_region_pair, .bare = &bare_shm,
+		.modes = TRIPS, .most = SIZE_MOST},
+	{"sysvshm", "regions", "sysvshm:DIR?id=1", .ours = &sinew_region_pair,
+		.bare = &bare_sysvshm, .modes = TRIPS, .most = SIZE_MOST},
+	{"file", "regions", "file:DIR/region", .ours = &sinew_region_pair, .bare = &bare_file,
+		.modes = TRIPS, .most = SIZE_MOST},
+	{"memfd", "regions", "memfd:DIR/region?serve=thread", .ours = &sinew_region_pair,
+		.bare = &bare_memfd, .modes = TRIPS, .most = SIZE_MOST},
+	/* Locks, with nobody else there; and processes, which have no twin. */
+	{"mutex", "locks", "mutex", .ours = &sinew_mutex_use, .bare = &bare_mutex,
+		.modes = BIT(ALONE), .wake = true},
+	{"rwlock", "locks", "rwlock", .ours = &sinew_rwlock_use, .bare = &bare_rwlock,
+		.modes = BIT(ALONE), .wake = true},
+	{"semaphore", "locks", "semaphore", .ours = &sinew_semaphore_use, .bare = &bare_semaphore,
+		.modes = BIT(ALONE), .wake = true},
+	{"fork", "processes", "fork", .ours = &fork_use, .modes = BIT(ALONE), .wake = true},
+	{"exec", "processes", "exec", .ours = &exec_use, .modes = BIT(ALONE), .wake = true},
 };
 const unsigned bench_row_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
 
-/* The last two parts of the directory, as one word. */
-static void put_name(FILE *out, const char *directory)
-{
-	const char *slash = strchr(directory + 1, '/');
-
-	for (const char *at = slash ? slash + 1 : directory; *at; at++)
-		fputc(*at == '/' ? '.' : *at, out);
-}
-
-char *bench_uri(const char *text, const char *directory, unsigned port)
-{
-	char *uri = NULL;
-	size_t size = 0;
-	FILE *out = open_memstream(&uri, &size);
-
-	if (!out)
-		crew_fail("no memory");
-	while (*text) {
-		if (strncmp(text, "DIR", 3) == 0) {
-			fputs(directory, out);
-			text += 3;
-		} else if (strncmp(text, "NAME", 4) == 0) {
-			put_name(out, directory);
-			text += 4;
-		} else if (strncmp(text, "PORT", 4) == 0) {
-			fprintf(out, "%u", port);
-			text += 4;
-		} else {
-			fputc(*text++, out);
-		}
-	}
-	if (fclose(out))
-		crew_fail("no memory");
-	return uri;
-}
-
-/* Free when it was asked for; nothing else here takes ports meanwhile. */
-unsigned bench_free_port(void)
-{
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	socklen_t size = sizeof(address);
-	int fd = raw_check(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
-
-	raw_check(bind(fd, (struct sockaddr *)&address, size), "bind");
-	raw_check(getsockname(fd, (struct sockaddr *)&address, &size), "getsockname");
-	close(fd);
-	return ntohs(address.sin_port);
-}
+const char *const bench_modes[MODES] = {"latency", "stream", "batched", "paced", "alone"};

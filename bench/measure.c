@@ -1,276 +1,127 @@
 /* SPDX-License-Identifier: MIT
  *
- * measure.c - contenders run in turns, in the same two processes.
- *
- * A round is one pair of fresh processes, pinned, in which every contender has its link. They take
- * turns in short blocks, forwards and then backwards (A B B A ...); the first block of each warms
- * up and is not counted. A round gives one figure for each contender, and a ratio is taken within a
- * round, so that a slow moment, a moved CPU or an unlucky layout of memory meets all of them.
- * Every message carries its number at both ends and is checked. A stream lasts until the reader has
- * the message marked as the last, so what is still buffered is paid for.
+ * measure.c - one step: its contenders, its repeats, and what they amount to.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
-#include <time.h>
-#include <unistd.h>
 
 #include <sinew/sinew.h>
 
 #include "bench.h"
 #include "crew.h"
-#include "histogram.h"
-#include "report.h"
-
-#define LAST (UINT64_C(1) << 63)
+#include "peers.h"
+#include "play.h"
 
 enum {
-	SECONDS = 30, /* a round that takes longer has stalled */
-
-	/* Turns of each contender in a round, the first not counted. Short turns make good ratios:
-	 * with turns of a tenth of a second they vary by a tenth even of a twin with itself. */
-	TRIP_BLOCKS = 60,
-	STREAM_BLOCKS = 8,
-	LARGE_BLOCKS = 4,
+	BLOCK = 2000000, /* ns; short turns make good ratios: with a tenth of a second each they vary by a
+			    tenth even of a twin with itself */
+	STREAM_BLOCK = 8000000, /* a stream has to fill its buffers and to drain them again */
+	BLOCKS_LEAST = 4,
+	PACED_LEAST = 300, /* messages of a repeat */
+	PATIENCE = 30,     /* s beyond what a repeat should take; then it has stalled */
 };
 
-/* What one contender did in one round; written by both processes, each its own words. */
-struct tally {
-	struct histogram times;
-	uint64_t messages, elapsed;
-	uint64_t cpu[2], calls[2], switches[2]; /* by role */
-	volatile uint64_t ended; /* the reader's clock when it had the last message */
+/* The uri of a step, with the options that were asked for. */
+struct names {
+	char *uri, *back;
 };
 
-struct duel {
-	unsigned count, blocks, batch;
-	bool stream;
-	int cpu[2];
-	struct link links[CONTENDERS];
-	uint64_t messages[CONTENDERS]; /* in one block */
-	struct tally *tallies;
-	int ready[2]; /* a pipe: the reader has everything */
-};
-
-struct player {
-	struct duel *duel;
-	enum role role;
-};
-
-/* What this process has used so far. */
-struct usage {
-	uint64_t cpu, calls, switches;
-};
-
-static uint64_t clock_ns(clockid_t clock)
+static struct names name_step(
+	const struct record *record, const struct plan *plan, const char *options)
 {
-	struct timespec now;
+	const struct row *row = record->row;
+	bool large = record->mode == STREAM && record->size >= LARGE && row->bulk;
+	char query[256];
 
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
-static struct usage use(struct link *link)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return (struct usage){
-		.calls = link->kind->calls ? link->kind->calls(link) : link->calls,
-		.switches = (uint64_t)(usage.ru_nvcsw + usage.ru_nivcsw),
-		.cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID),
+	snprintf(query, sizeof(query), "%s%s%s", options ? options : "",
+		options && *options && plan->wait ? "&" : "", plan->wait ? plan->wait : "");
+	return (struct names){
+		.uri = bench_uri_with(large ? row->bulk : row->uri, query),
+		.back = row->back ? bench_uri_with(row->back, query) : NULL,
 	};
 }
 
-static void number(unsigned char *message, size_t size, uint64_t value, uint64_t mark)
+/* Enters one more contender into the duel and the record. */
+static struct link *enter(struct record *record, struct duel *duel, const struct contender *kind,
+	const struct names *names)
 {
-	memcpy(message, &value, sizeof(value));
-	value |= mark;
-	memcpy(message + size - sizeof(value), &value, sizeof(value));
-}
-
-/* Whether it is the last one. */
-static bool check_number(const struct link *link, const unsigned char *message, uint64_t expected)
-{
-	uint64_t head, tail;
-
-	memcpy(&head, message, sizeof(head));
-	memcpy(&tail, message + link->size - sizeof(tail), sizeof(tail));
-	if (head != expected || (tail & ~LAST) != expected)
-		crew_fail("%s: message %llu came where %llu was expected", link->kind->name,
-			(unsigned long long)head, (unsigned long long)expected);
-	return tail & LAST;
-}
-
-static void ask(struct link *link, uint64_t count, struct histogram *times)
-{
-	unsigned char message[64] = {0};
-
-	for (uint64_t i = 0; i < count; i++) {
-		uint64_t start = clock_ns(CLOCK_MONOTONIC);
-
-		number(message, link->size, i, 0);
-		link->kind->send(link, message, link->size);
-		link->kind->recv(link, message, link->size);
-		if (times)
-			histogram_add(times, clock_ns(CLOCK_MONOTONIC) - start);
-		check_number(link, message, i);
-	}
-}
-
-static void answer(struct link *link, uint64_t count)
-{
-	unsigned char message[64];
-
-	for (uint64_t i = 0; i < count; i++) {
-		link->kind->recv(link, message, link->size);
-		check_number(link, message, i);
-		link->kind->send(link, message, link->size);
-	}
-}
-
-static void write_stream(struct duel *duel, struct link *link, uint64_t count)
-{
-	unsigned char *batch = link->buffer;
-	char byte;
-
-	for (uint64_t i = 0; i < count; i += duel->batch) {
-		for (unsigned k = 0; k < duel->batch; k++)
-			number(batch + k * link->size, link->size, i + k,
-				i + k + 1 == count ? LAST : 0);
-		link->kind->put(link, batch, duel->batch);
-	}
-	if (read(duel->ready[0], &byte, 1) != 1)
-		crew_fail("the reader is gone");
-}
-
-static void read_stream(struct duel *duel, struct link *link, struct tally *tally)
-{
-	const unsigned char *data[TAKE];
-	uint64_t expected = 0;
-	bool last = false;
-
-	while (!last) {
-		unsigned n = link->kind->get(link, data, TAKE);
-
-		for (unsigned i = 0; i < n; i++)
-			last = check_number(link, data[i], expected++);
-		if (link->kind->done)
-			link->kind->done(link, n);
-	}
-	tally->ended = clock_ns(CLOCK_MONOTONIC);
-	if (write(duel->ready[1], "", 1) != 1)
-		crew_fail("the writer is gone");
-}
-
-/* One contender's turn in one process. */
-static void play_block(struct player *player, unsigned i, bool counts)
-{
-	struct duel *duel = player->duel;
+	unsigned i = duel->count++;
 	struct link *link = &duel->links[i];
-	struct tally *tally = &duel->tallies[i];
-	uint64_t count = duel->messages[i];
-	struct usage before = use(link), after;
-	uint64_t start = clock_ns(CLOCK_MONOTONIC);
 
-	if (duel->stream && player->role == CLIENT)
-		write_stream(duel, link, count);
-	else if (duel->stream)
-		read_stream(duel, link, tally);
-	else if (player->role == CLIENT)
-		ask(link, count, counts ? &tally->times : NULL);
-	else
-		answer(link, count);
-	after = use(link);
-	if (!counts)
-		return;
-	tally->cpu[player->role] += after.cpu - before.cpu;
-	tally->calls[player->role] += after.calls - before.calls;
-	tally->switches[player->role] += after.switches - before.switches;
-	if (player->role == SERVER)
-		return;
-	tally->messages += count;
-	tally->elapsed += (duel->stream ? tally->ended : clock_ns(CLOCK_MONOTONIC)) - start;
+	*link = (struct link){
+		.kind = kind,
+		.uri = names->uri,
+		.back = names->back,
+		.size = record->row->wake ? 0 : record->size,
+		.both = record->mode == LATENCY,
+		.lossy = record->row->lossy,
+		.epoll = -1,
+	};
+	record->outcomes[i].name = kind->name;
+	record->contenders = duel->count;
+	return link;
 }
 
-/* On a page boundary and written to: on some processors the kernel copies several times slower
- * to or from an address a few bytes past the one that the other side has within its page. */
-static unsigned char *message_buffer(size_t size)
+static bool is_tuned(const struct tuning *tuning)
 {
-	void *buffer = NULL;
-
-	if (posix_memalign(&buffer, 4096, size))
-		crew_fail("no memory");
-	memset(buffer, 0x5a, size);
-	return buffer;
+	return tuning->buffer || tuning->write_size || tuning->read_size;
 }
 
-/* The client waits until the server is there: what comes before its reader may be lost. */
-static void meet(struct player *player)
+static void enter_all(struct record *record, struct duel *duel, const struct names *names)
 {
-	struct duel *duel = player->duel;
-	char byte = 0;
+	const struct row *row = record->row;
+	bool tuned = record->mode == STREAM && record->size >= LARGE && is_tuned(&row->tunings[0]);
 
-	if (player->role == SERVER ? write(duel->ready[1], &byte, 1) != 1
-				   : read(duel->ready[0], &byte, 1) != 1)
-		crew_fail("the other side is gone");
+	enter(record, duel, row->ours ? row->ours : &sinew_contender, names);
+	for (unsigned i = 0; i < 3; i++)
+		if (tuned && is_tuned(&row->tunings[i]))
+			enter(record, duel, row->bare, names)->tuning = row->tunings[i];
+	if (!tuned && row->bare)
+		enter(record, duel, row->bare, names)->tuning.buffer =
+			record->size >= LARGE ? row->tunings[0].buffer : 0;
+	record->peers = record->contenders;
+	for (unsigned i = 0; row->peers && record->mode != PACED && bench_peers[i]; i++)
+		if (record->contenders < CONTENDERS)
+			enter(record, duel, bench_peers[i], names);
 }
 
-static void play(void *arg)
+/* Longer where percentiles would have too little to go by. */
+static int64_t duration_of(const struct record *record, const struct plan *plan)
 {
-	struct player *player = arg;
-	struct duel *duel = player->duel;
+	int64_t least = record->mode == PACED ? (int64_t)(PACED_LEAST * 1e9 / record->rate) : 0;
 
-	place_pin(duel->cpu[player->role]);
-	for (unsigned i = 0; i < duel->count; i++) {
-		struct link *link = &duel->links[i];
-
-		link->buffer = message_buffer(duel->batch * link->size);
-		link->kind->join(link, player->role);
-	}
-	meet(player);
-	for (unsigned block = 0; block <= duel->blocks; block++)
-		for (unsigned k = 0; k < duel->count; k++)
-			play_block(player, block % 2 ? duel->count - 1 - k : k, block > 0);
+	return plan->duration > least ? plan->duration : least;
 }
 
-static void lead(void *arg)
+static unsigned blocks_of(int64_t duration, int64_t block)
 {
-	struct duel *duel = arg;
-	struct player players[] = {{duel, SERVER}, {duel, CLIENT}};
-	pid_t pids[2];
+	int64_t blocks = duration / block;
 
-	if (pipe(duel->ready))
-		crew_fail("pipe: %s", strerror(errno));
-	for (unsigned i = 0; i < duel->count; i++)
-		if (duel->links[i].kind->prepare)
-			duel->links[i].kind->prepare(&duel->links[i]);
-	for (unsigned i = 0; i < 2; i++)
-		pids[i] = crew_fork(play, &players[i]);
-	crew_wait(pids, 2);
-	for (unsigned i = 0; i < duel->count; i++)
-		if (duel->links[i].kind->finish)
-			duel->links[i].kind->finish(&duel->links[i]);
+	return blocks < BLOCKS_LEAST ? BLOCKS_LEAST : blocks > 100000 ? 100000 : (unsigned)blocks;
 }
 
-static struct run reckon(const struct duel *duel, unsigned i)
+static struct duel compose(const struct record *record, const struct plan *plan)
 {
-	const struct tally *tally = &duel->tallies[i];
-	double messages = (double)tally->messages * (duel->stream ? 1 : 2);
-	bool counted = duel->links[i].kind->calls || tally->calls[CLIENT];
+	int64_t duration = duration_of(record, plan);
+	int64_t block = record->mode == LATENCY || record->mode == ALONE ? BLOCK
+			: record->mode == PACED                          ? duration / BLOCKS_LEAST
+									 : STREAM_BLOCK;
 
-	return (struct run){{
-		[P50] = (double)histogram_at(&tally->times, 0.5),
-		[P99] = (double)histogram_at(&tally->times, 0.99),
-		[RATE] = messages * 1e9 / (double)tally->elapsed,
-		[CPU] = (double)(tally->cpu[0] + tally->cpu[1]) / messages,
-		[CALLS] = counted ? (double)(tally->calls[0] + tally->calls[1]) / messages : -1,
-		[SWITCHES] = (double)(tally->switches[0] + tally->switches[1]) / messages,
-	}};
+	if (duration < block * BLOCKS_LEAST)
+		block = duration / BLOCKS_LEAST;
+	return (struct duel){
+		.mode = record->mode,
+		.blocks = blocks_of(duration, block),
+		.block_ns = block,
+		.rate = record->rate,
+		.wake = record->row->wake,
+		.cpu = {[SERVER] = record->cpu[SERVER], [CLIENT] = record->cpu[CLIENT]},
+	};
 }
+
+/* ---- names of a repeat's own ---- */
 
 /* A private directory for one link. The caller frees the name; NULL if there is none. */
 static char *link_directory(const struct plan *plan)
@@ -287,7 +138,6 @@ static char *link_directory(const struct plan *plan)
 	return directory;
 }
 
-/* What a link needs before it is prepared: names of its own. */
 static int place_link(struct link *link, const struct plan *plan)
 {
 	link->directory = link_directory(plan);
@@ -303,6 +153,8 @@ static int place_link(struct link *link, const struct plan *plan)
 /* What is not removed with the directory must be asked for. */
 static void clear_link(struct link *link)
 {
+	if (!link->directory)
+		return;
 	sinew_remove(link->uri);
 	if (link->back)
 		sinew_remove(link->back);
@@ -311,170 +163,114 @@ static void clear_link(struct link *link)
 	free((char *)link->directory);
 }
 
-static int run_round(struct score *score, struct duel *duel, const struct plan *plan)
-{
-	int result;
+/* ---- repeats ---- */
 
-	for (unsigned i = 0; i < duel->count; i++) {
-		if (place_link(&duel->links[i], plan)) {
-			snprintf(score->error, sizeof(score->error), "no directory in %s",
-				plan->directory);
-			return -1;
-		}
-	}
-	memset(duel->tallies, 0, CONTENDERS * sizeof(*duel->tallies));
-	result = crew_run(lead, duel, SECONDS);
+static int play_repeat(struct record *record, struct duel *duel, const struct plan *plan)
+{
+	double seconds = (double)duration_of(record, plan) / 1e9 * 2 * duel->count;
+	int result = 0;
+
+	for (unsigned i = 0; i < duel->count; i++)
+		if (place_link(&duel->links[i], plan))
+			result = -1;
 	if (result)
-		snprintf(score->error, sizeof(score->error), "%s", crew_error());
+		snprintf(record->error, sizeof(record->error), "no directory in %s",
+			plan->directory);
+	memset(duel->tallies, 0, CONTENDERS * sizeof(*duel->tallies));
+	if (!result && (result = play(duel, PATIENCE + (unsigned)seconds)))
+		snprintf(record->error, sizeof(record->error), "%s", crew_error());
 	for (unsigned i = 0; i < duel->count; i++)
 		clear_link(&duel->links[i]);
 	return result;
 }
 
-static void run_rounds(struct score *score, const struct duel *model, const struct plan *plan)
+static void sum_spent(struct spent *sum, const struct spent *more)
 {
-	static const double shares[] = {0.5, 0.9, 0.99, 0.999};
-	static struct histogram all[CONTENDERS];
+	sum->wall += more->wall;
+	sum->running += more->running;
+	sum->ready += more->ready;
+	sum->cpu += more->cpu;
+	sum->calls += more->calls;
+	sum->voluntary += more->voluntary;
+	sum->involuntary += more->involuntary;
+	sum->faults += more->faults;
+}
+
+/* What a message is: one way in a stream, each of the two of a round trip. */
+static void reckon(struct record *record, const struct duel *duel, unsigned i)
+{
+	const struct tally *tally = &duel->tallies[i];
+	struct outcome *outcome = &record->outcomes[i];
+	uint64_t messages = tally->messages * (record->mode == LATENCY ? 2 : 1);
+
+	outcome->p50[record->repeats] = (double)histogram_at(&tally->times, 0.5);
+	outcome->p99[record->repeats] = (double)histogram_at(&tally->times, 0.99);
+	outcome->rate[record->repeats] =
+		(double)(messages - tally->lost) * 1e9 / (double)tally->elapsed;
+	outcome->messages += messages;
+	outcome->lost += tally->lost;
+	sum_spent(&outcome->spent[CLIENT], &tally->spent[CLIENT]);
+	sum_spent(&outcome->spent[SERVER], &tally->spent[SERVER]);
+	outcome->calls_known = duel->links[i].kind->calls || outcome->spent[CLIENT].calls;
+}
+
+static void play_repeats(struct record *record, const struct duel *model, const struct plan *plan,
+	struct histogram *all)
+{
 	static struct tally *tallies;
 
 	if (!tallies)
 		tallies = crew_share(CONTENDERS * sizeof(*tallies));
-	memset(all, 0, sizeof(all));
-	score->before = place_probe(model->cpu);
-	for (unsigned round = 0; round < plan->rounds; round++) {
+	while (record->repeats < plan->repeats && !crew_interrupted()) {
 		struct duel duel = *model;
 
 		duel.tallies = tallies;
-		if (crew_interrupted() || run_round(score, &duel, plan))
+		if (play_repeat(record, &duel, plan))
 			break;
 		for (unsigned i = 0; i < duel.count; i++) {
-			score->runs[round][i] = reckon(&duel, i);
+			reckon(record, &duel, i);
 			histogram_merge(&all[i], &tallies[i].times);
 		}
-		score->rounds++;
-	}
-	score->after = place_probe(model->cpu);
-	for (unsigned i = 0; i < score->contenders; i++) {
-		for (unsigned k = 0; k < 4; k++)
-			score->percentiles[i][k] = (double)histogram_at(&all[i], shares[k]);
-		score->percentiles[i][4] = (double)all[i].largest;
+		record->repeats++;
 	}
 }
 
-/* Enters one more contender into the duel and the score. */
-static struct link *enter(
-	struct score *score, struct duel *duel, const struct contender *kind, uint64_t messages)
+static void take_percentiles(struct outcome *outcome, const struct histogram *all)
 {
-	unsigned i = duel->count++;
-	struct link *link = &duel->links[i];
-
-	*link = (struct link){
-		.kind = kind,
-		.uri = score->row->uri,
-		.size = score->size,
-		.epoll = -1,
-	};
-	duel->messages[i] = messages;
-	score->names[i] = kind->name;
-	score->contenders = duel->count;
-	return link;
+	outcome->p50_all = (double)histogram_at(all, 0.5);
+	outcome->p90_all = (double)histogram_at(all, 0.9);
+	outcome->p99_all = (double)histogram_at(all, 0.99);
+	outcome->p999_all = (double)histogram_at(all, 0.999);
+	outcome->max_all = (double)all->largest;
 }
 
-static const struct contender *measured(const struct score *score, const struct plan *plan)
+/* The bare figure is that of the tuning with the lowest median cost. */
+static void choose_bare(struct record *record)
 {
-	return plan->self ? score->row->bare : &sinew_contender;
+	record->bare = record->peers > 1 ? 1 : 0;
+	for (unsigned i = 2; i < record->peers; i++)
+		if (bench_costs(record, i).median < bench_costs(record, record->bare).median)
+			record->bare = i;
+	record->ratio = bench_ratio(record, 0);
 }
 
-/* Whole batches. */
-static uint64_t fewer(uint64_t messages, const struct plan *plan)
+void bench_measure(struct record *record, const struct plan *plan, const char *options)
 {
-	messages /= plan->divide;
-	return messages < BATCH ? BATCH : messages - messages % BATCH;
-}
+	static struct histogram all[CONTENDERS];
+	struct duel duel = compose(record, plan);
+	struct names names = name_step(record, plan, options);
+	uint64_t began = turn_clock();
+	double stolen = place_steal();
 
-void measure_roundtrip(struct score *score, const struct plan *plan, int cpus)
-{
-	struct duel duel = {
-		.blocks = TRIP_BLOCKS,
-		.batch = 1,
-		.cpu = {plan->cpu[cpus > 1 ? 1 : 0], plan->cpu[0]},
-	};
-	const struct contender *kinds[] = {score->row->bare, measured(score, plan)};
-
-	score->part = "round trip";
-	score->cpus = cpus;
-	score->size = 64;
-	for (unsigned i = 0; i < 2; i++) {
-		struct link *link =
-			enter(score, &duel, kinds[i], (cpus > 1 ? 32 : 192) / plan->divide);
-
-		link->back = score->row->back;
-		link->both = true;
-	}
-	run_rounds(score, &duel, plan);
-}
-
-void measure_stream(struct score *score, const struct plan *plan)
-{
-	struct duel duel = {
-		.blocks = STREAM_BLOCKS,
-		.stream = true,
-		.batch = BATCH,
-		.cpu = {plan->cpu[1], plan->cpu[0]},
-	};
-
-	score->part = "stream";
-	score->cpus = 2;
-	score->size = 64;
-	enter(score, &duel, score->row->bare, fewer(8000, plan));
-	enter(score, &duel, measured(score, plan), fewer(plan->self ? 8000 : 48000, plan))->back =
-		score->row->back;
-	if (zmq_contender && score->row->peer_goal > 0)
-		enter(score, &duel, zmq_contender, fewer(96000, plan));
-	run_rounds(score, &duel, plan);
-}
-
-/* The bare figure is that of the tuning with the highest median rate. */
-static unsigned best_bare(const struct score *score)
-{
-	unsigned best = 1;
-
-	for (unsigned i = 2; i < score->contenders; i++)
-		if (score_figure(score, RATE, i).median > score_figure(score, RATE, best).median)
-			best = i;
-	return best;
-}
-
-static bool is_tuned(const struct tuning *tuning)
-{
-	return tuning->buffer || tuning->write_size || tuning->read_size;
-}
-
-void measure_large(struct score *score, const struct plan *plan)
-{
-	struct duel duel = {
-		.blocks = LARGE_BLOCKS,
-		.stream = true,
-		.batch = 1,
-		.cpu = {plan->cpu[1], plan->cpu[0]},
-	};
-	struct sinew_caps caps = {.max_message = LARGE};
-	struct link *sinew;
-	char *uri = bench_uri(score->row->bulk, plan->directory, 1);
-
-	score->part = "large";
-	score->cpus = 2;
-	sinew_caps(uri, &caps);
-	free(uri);
-	score->size = caps.max_message < LARGE ? caps.max_message : LARGE;
-	sinew = enter(score, &duel, measured(score, plan), 64 / plan->divide);
-	sinew->uri = score->row->bulk;
-	if (plan->self)
-		sinew->tuning = score->row->tunings[0];
-	for (unsigned i = 0; i < 3; i++)
-		if (is_tuned(&score->row->tunings[i]))
-			enter(score, &duel, score->row->bare, 64 / plan->divide)->tuning =
-				score->row->tunings[i];
-	run_rounds(score, &duel, plan);
-	score->bare = best_bare(score);
+	memset(all, 0, sizeof(all));
+	enter_all(record, &duel, &names);
+	record->before = place_probe(record->cpu);
+	play_repeats(record, &duel, plan, all);
+	record->after = place_probe(record->cpu);
+	record->steal = (place_steal() - stolen) * 1e9 / (double)(turn_clock() - began);
+	for (unsigned i = 0; i < record->contenders; i++)
+		take_percentiles(&record->outcomes[i], &all[i]);
+	choose_bare(record);
+	free(names.uri);
+	free(names.back);
 }

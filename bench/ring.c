@@ -13,8 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "bench.h"
 #include "crew.h"
+#include "place.h"
 
 enum { TURNS = 9, TURNS_QUICK = 3, SECONDS = 60 };
 
@@ -211,7 +211,7 @@ static const char *verdict(double value, double goal, bool more)
 static void show_ratio(
 	const char *name, double *ours, double *theirs, int turns, double goal, bool rate)
 {
-	double ratio[ROUNDS_MAX];
+	double ratio[TURNS];
 
 	for (int i = 0; i < turns; i++)
 		ratio[i] = rate ? theirs[i] / ours[i] : ours[i] / theirs[i];
@@ -244,7 +244,7 @@ static void show_time(const char *name, double *ours, int turns, double goal)
 
 static bool run_row(struct runner *runner, const struct contest *row)
 {
-	double ns[2][ROUNDS_MAX], p99[2][ROUNDS_MAX], cpu[2][ROUNDS_MAX];
+	double ns[2][TURNS], p99[2][TURNS], cpu[2][TURNS];
 	const struct side *sides[2] = {&row->ours, &row->theirs};
 
 	for (int i = 0; i < runner->turns; i++)

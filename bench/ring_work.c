@@ -7,8 +7,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#include "bench.h"
 #include "crew.h"
+#include "place.h"
 #include "ring.h"
 
 double ring_now(void)

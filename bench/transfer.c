@@ -22,9 +22,9 @@
 
 #include <sinew/sinew.h>
 
-#include "bench.h"
 #include "crew.h"
 #include "resend.h"
+#include "transfer.h"
 
 enum { TAKE_FILE = 16, SECONDS = 60 };
 
@@ -137,7 +137,7 @@ static void receive_program(void *arg)
 			crew_fail("%s", sinew_error_text());
 		uri = inherited;
 	}
-	execl("/proc/self/exe", "sinew-bench", "--receive", uri, job->output, (char *)NULL);
+	execl("/proc/self/exe", "sinew-bench-file", "--receive", uri, job->output, (char *)NULL);
 	crew_fail("execute the receiver: %s", strerror(errno));
 }
 
@@ -277,21 +277,21 @@ static int carry(struct carriage *carriage, struct job *job, const char *sum)
 	return 0;
 }
 
-void transfer_file(
-	struct carriage *carriage, const char *file, const char *sum, const struct plan *plan)
+void transfer_file(struct carriage *carriage, const char *file, const char *sum, unsigned repeats,
+	const char *directory)
 {
 	static int64_t *start;
-	struct sinew_caps caps = {.max_message = LARGE};
+	struct sinew_caps caps = {.max_message = 1 << 20};
 	struct job job = {.file = file, .chunk = carriage->row->chunk};
 
 	if (!start)
 		start = crew_share(sizeof(*start));
 	job.start = start;
-	snprintf(job.output, sizeof(job.output), "%s/received", plan->directory);
-	snprintf(job.report, sizeof(job.report), "%s/report", plan->directory);
+	snprintf(job.output, sizeof(job.output), "%s/received", directory);
+	snprintf(job.report, sizeof(job.report), "%s/report", directory);
 	carriage->same = true;
-	for (unsigned i = 0; i < plan->rounds && !crew_interrupted(); i++) {
-		char *uri = bench_uri(carriage->row->bulk, plan->directory, bench_free_port());
+	for (unsigned i = 0; i < repeats && !crew_interrupted(); i++) {
+		char *uri = bench_uri(carriage->row->bulk, directory, bench_free_port());
 		int result;
 
 		sinew_caps(uri, &caps);

@@ -5,6 +5,7 @@
 #include "json.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <string.h>
 
 #include "text.h"
@@ -121,6 +122,15 @@ void json_signed(struct json *json, const char *key, int64_t value)
 {
 	name(json, key);
 	out_format(json->out, "%" PRId64, value);
+}
+
+void json_decimal(struct json *json, const char *key, double value, int digits)
+{
+	name(json, key);
+	if (isfinite(value))
+		out_format(json->out, "%.*f", digits, value);
+	else
+		out_text(json->out, "null");
 }
 
 void json_bool(struct json *json, const char *key, bool value)

@@ -22,6 +22,8 @@ void json_text(struct json *json, const char *key, const char *text);
 void json_data(struct json *json, const void *data, size_t size);
 void json_number(struct json *json, const char *key, uint64_t value);
 void json_signed(struct json *json, const char *key, int64_t value);
+/* With so many digits; what is no number is null. */
+void json_decimal(struct json *json, const char *key, double value, int digits);
 void json_bool(struct json *json, const char *key, bool value);
 void json_null(struct json *json, const char *key);
 /* Nanoseconds as a number of seconds. */

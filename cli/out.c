@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  *
- * out.c - standard output through a large buffer.
+ * out.c - standard output, or a file, through a large buffer.
  */
 #include "out.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,25 +21,39 @@ enum { SIZE = 256 << 10 };
 
 bool out_open(struct out *out)
 {
-	*out = (struct out){.buffer = malloc(SIZE), .terminal = isatty(STDOUT_FILENO)};
+	*out = (struct out){
+		.buffer = malloc(SIZE), .terminal = isatty(STDOUT_FILENO), .fd = STDOUT_FILENO};
 	return out->buffer;
 }
 
-/* Somebody may have made our standard output non-blocking: it is shared with other programs. */
-static void wait_writable(void)
+int out_create(struct out *out, const char *file)
 {
-	poll(&(struct pollfd){.fd = STDOUT_FILENO, .events = POLLOUT}, 1, -1);
+	int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+
+	if (fd < 0)
+		return -errno;
+	*out = (struct out){.buffer = malloc(SIZE), .fd = fd, .file = file};
+	if (out->buffer)
+		return 0;
+	close(fd);
+	return -ENOMEM;
+}
+
+/* Somebody may have made our standard output non-blocking: it is shared with other programs. */
+static void wait_writable(int fd)
+{
+	poll(&(struct pollfd){.fd = fd, .events = POLLOUT}, 1, -1);
 }
 
 static void write_all(struct out *out, const char *data, size_t left)
 {
 	while (left && !out->error) {
-		ssize_t n = write(STDOUT_FILENO, data, left);
+		ssize_t n = write(out->fd, data, left);
 		if (n >= 0) {
 			data += n;
 			left -= (size_t)n;
 		} else if (errno == EAGAIN) {
-			wait_writable();
+			wait_writable(out->fd);
 		} else if (errno != EINTR) {
 			out->error = errno;
 		}
@@ -107,10 +122,13 @@ int out_close(struct out *out)
 		out_flush(out);
 	free(out->buffer);
 	out->buffer = NULL;
+	if (out->file && close(out->fd) < 0 && !out->error)
+		out->error = errno;
 	if (out->error == EPIPE)
 		return EXIT_PIPE;
 	if (out->error) {
-		say_error("standard output: cannot write: %s", strerror(out->error));
+		say_error("%s: cannot write: %s", out->file ? out->file : "standard output",
+			strerror(out->error));
 		return EXIT_SYSTEM;
 	}
 	return EXIT_DONE;

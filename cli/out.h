@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * out.h - standard output through a large buffer. Nothing is said here: the first failure is kept,
+ * out.h - standard output, or a file, through a large buffer. Nothing is said here: the first failure is kept,
  * what comes after it is dropped, and out_close() turns it into an exit code.
  */
 #ifndef CLI_OUT_H
@@ -14,11 +14,15 @@ struct out {
 	char *buffer;
 	size_t used;
 	bool terminal;
-	int error; /* errno of the first failure */
+	int fd;
+	const char *file; /* its name; NULL: standard output */
+	int error;        /* errno of the first failure */
 };
 
 /* False without memory. */
 bool out_open(struct out *out);
+/* The same into a file, which is made or emptied. 0, or -errno. */
+int out_create(struct out *out, const char *file);
 
 void out_bytes(struct out *out, const void *data, size_t size);
 void out_text(struct out *out, const char *text);

@@ -16,7 +16,7 @@ enum split {
 	SPLIT_SIZE, /* pieces of `piece` bytes */
 };
 
-enum { MOST_PIDS = 256 };
+enum { MOST_PIDS = 256, MOST_SIZES = 16 };
 enum { MOST_FDS = 253 }; /* that the kernel lets travel with one message */
 
 struct settings {
@@ -47,6 +47,19 @@ struct settings {
 	int64_t duration; /* nanoseconds; 0: until it ends */
 	uint64_t buffer;  /* bytes; 0: not given */
 	bool all;
+
+	/* bench; duration too */
+	struct bench_settings {
+		bool quick;
+		unsigned modes; /* a bit for each enum mode; 0: all */
+		size_t sizes[MOST_SIZES];
+		unsigned size_count;
+		int cpus[2]; /* of the client, of the server; -1: not pinned */
+		bool cpus_given;
+		uint64_t rate; /* messages a second; 0: not given */
+		const char *wait, *json, *html, *baseline;
+		unsigned repeat; /* 0: not given */
+	} bench;
 
 	const char **pairs; /* -o key=value, as given */
 	int pair_count;

@@ -17,6 +17,7 @@ const struct cli_verb *const cli_verbs[] = {
 	&verb_trace,
 	&verb_ps,
 	&verb_report,
+	&verb_bench,
 	&verb_info,
 	&verb_stat,
 	&verb_rm,

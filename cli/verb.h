@@ -33,7 +33,7 @@ extern const struct cli_verb verb_send, verb_recv, verb_relay, verb_info, verb_r
 	verb_stat;
 extern const struct cli_verb verb_wait, verb_post, verb_lock, verb_region;
 extern const struct cli_verb verb_trace;
-extern const struct cli_verb verb_report, verb_ps;
+extern const struct cli_verb verb_report, verb_ps, verb_bench;
 
 /* All of them, up to a NULL. */
 extern const struct cli_verb *const cli_verbs[];

@@ -258,7 +258,7 @@ static void tell_socket(int fd, const char *path)
 	/* Slowly: who looks for its name has to find it there. */
 	for (int i = 0; i < MESSAGES; i++) {
 		do
-			nap(5 * MS);
+			nap(20 * MS);
 		while (!sleeps(pid));
 		must(send(ends_of_pair[1], "message", 7, 0) == 7, "send");
 	}

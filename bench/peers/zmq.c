@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * zmq.c - libzmq over ipc, PUSH to PULL, one I/O thread a process as it comes.
+ * zmq.c - libzmq over ipc, PAIR to PAIR, one I/O thread a process as it comes.
  *
- * Built where the library is installed. The context is made after the fork, in each process, so its
- * threads run on the CPU of that process: each process has one CPU, as the others here do. Its own
- * settings stay: other high-water marks and free placement were tried and were slower.
+ * The context is made after the fork, in each process, so its threads run on the CPU of that process: each
+ * process has one CPU, as the others here do. Its own settings stay: other high-water marks and free
+ * placement were tried and were slower.
  */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
 #include <zmq.h>
 
-#include "../bench.h"
 #include "../crew.h"
+#include "../peers.h"
 
 static void check(int result, const char *what)
 {
@@ -25,7 +23,7 @@ static void join(struct link *link, enum role role)
 	char endpoint[256];
 	void *context = zmq_ctx_new();
 
-	link->state = zmq_socket(context, role == SERVER ? ZMQ_PULL : ZMQ_PUSH);
+	link->state = zmq_socket(context, ZMQ_PAIR);
 	if (!link->state)
 		crew_fail("libzmq socket: %s", zmq_strerror(zmq_errno()));
 	snprintf(endpoint, sizeof(endpoint), "ipc://%s/zmq", link->directory);
@@ -49,26 +47,4 @@ static void recv_one(struct link *link, void *data, size_t size)
 		crew_fail("libzmq: a message of %d bytes instead of %zu", n, size);
 }
 
-static void put(struct link *link, const unsigned char *first, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++)
-		send_one(link, first + i * link->size, link->size);
-}
-
-static unsigned get(struct link *link, const unsigned char **data, unsigned count)
-{
-	(void)count;
-	recv_one(link, link->buffer, link->size);
-	data[0] = link->buffer;
-	return 1;
-}
-
-static const struct contender zmq = {
-	.name = "libzmq",
-	.join = join,
-	.send = send_one,
-	.recv = recv_one,
-	.put = put,
-	.get = get,
-};
-const struct contender *const zmq_contender = &zmq;
+PEER("libzmq", join, send_one, recv_one);

@@ -9,7 +9,7 @@
 #ifndef BENCH_RAW_H
 #define BENCH_RAW_H
 
-#include "../bench.h"
+#include "../contender.h"
 
 extern const struct contender bare_pipe;
 extern const struct contender bare_fifo;

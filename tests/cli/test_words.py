@@ -12,7 +12,7 @@ import sys
 
 from golden import SINEW, case, each, lines, main
 
-VERBS = ["send", "recv", "relay", "wait", "post", "lock", "region", "trace", "ps", "report", "info", "stat",
+VERBS = ["send", "recv", "relay", "wait", "post", "lock", "region", "trace", "ps", "report", "bench", "info", "stat",
          "rm", "help"]
 EVENTS = ["signal", "sem", "sysvsem", "eventfd"]
 REGIONS = ["shm", "memfd", "file", "sysvshm"]

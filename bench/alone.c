@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * alone.c - locks of sinew, taken and given back with nobody else there; and processes, made and reaped.
+ */
+#include "alone.h"
+
+#include <errno.h>
+#include <sinew/lock.h>
+#include <sinew/sinew.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crew.h"
+
+static void check(int result, const char *what)
+{
+	if (result < 0)
+		crew_fail("%s: %s", what, strerror(-result));
+}
+
+static void join(struct link *link, enum role role)
+{
+	(void)link, (void)role;
+}
+
+/* ---- locks ---- */
+
+static void mutex_prepare(struct link *link)
+{
+	link->state = crew_share(sizeof(struct sinew_mutex));
+	check(sinew_mutex_init(link->state), "sinew_mutex_init");
+}
+
+static void mutex_use(struct link *link, const void *data, size_t size)
+{
+	(void)data, (void)size;
+	check(sinew_mutex_lock(link->state, SINEW_FOREVER), "sinew_mutex_lock");
+	check(sinew_mutex_unlock(link->state), "sinew_mutex_unlock");
+}
+
+const struct contender sinew_mutex_use = {
+	.name = "sinew", .prepare = mutex_prepare, .join = join, .send = mutex_use};
+
+static void rwlock_prepare(struct link *link)
+{
+	link->state = crew_share(sizeof(struct sinew_rwlock));
+	check(sinew_rwlock_init(link->state), "sinew_rwlock_init");
+}
+
+static void rwlock_use(struct link *link, const void *data, size_t size)
+{
+	(void)data, (void)size;
+	check(sinew_rwlock_read(link->state, SINEW_FOREVER), "sinew_rwlock_read");
+	check(sinew_rwlock_unlock(link->state), "sinew_rwlock_unlock");
+}
+
+const struct contender sinew_rwlock_use = {
+	.name = "sinew", .prepare = rwlock_prepare, .join = join, .send = rwlock_use};
+
+static void semaphore_prepare(struct link *link)
+{
+	link->state = crew_share(sizeof(struct sinew_semaphore));
+	check(sinew_semaphore_init(link->state, 1), "sinew_semaphore_init");
+}
+
+static void semaphore_use(struct link *link, const void *data, size_t size)
+{
+	(void)data, (void)size;
+	check(sinew_semaphore_take(link->state, SINEW_FOREVER), "sinew_semaphore_take");
+	check(sinew_semaphore_give(link->state), "sinew_semaphore_give");
+}
+
+const struct contender sinew_semaphore_use = {
+	.name = "sinew", .prepare = semaphore_prepare, .join = join, .send = semaphore_use};
+
+/* ---- processes ---- */
+
+static void reap(struct link *link, pid_t pid)
+{
+	int status;
+
+	link->calls += 2;
+	if (waitpid(pid, &status, 0) != pid || status)
+		crew_fail("a child did not end well");
+}
+
+static void fork_and_reap(struct link *link, const void *data, size_t size)
+{
+	pid_t pid = fork();
+
+	(void)data, (void)size;
+	if (pid == 0)
+		_exit(0);
+	if (pid < 0)
+		crew_fail("fork: %s", strerror(errno));
+	reap(link, pid);
+}
+
+static void exec_and_reap(struct link *link, const void *data, size_t size)
+{
+	static char *const words[] = {"true", NULL}, *const nothing[] = {NULL};
+	pid_t pid;
+	int error = posix_spawn(&pid, "/bin/true", NULL, NULL, words, nothing);
+
+	(void)data, (void)size;
+	if (error)
+		crew_fail("posix_spawn /bin/true: %s", strerror(error));
+	reap(link, pid);
+}
+
+const struct contender fork_use = {.name = "kernel", .join = join, .send = fork_and_reap};
+const struct contender exec_use = {.name = "kernel", .join = join, .send = exec_and_reap};

@@ -1,7 +1,0 @@
-/* SPDX-License-Identifier: MIT
- *
- * none.c - says that libzmq was not there when this was built.
- */
-#include "../bench.h"
-
-const struct contender *const zmq_contender = NULL;

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * play.c - two pinned processes in which contenders take turns in short blocks, forwards and then backwards
+ * (A B B A ...). The first two blocks of each warm up and tell how many messages fill a block.
+ *
+ * A repeat gives one figure for each contender, and ratios are taken within a repeat, so that a slow moment,
+ * a moved CPU or an unlucky layout of memory meets all of them.
+ */
+#include "play.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "crew.h"
+
+enum {
+	WARM_BLOCKS = 2,
+	FIRST = 4, /* messages of the first block */
+	TRIES = 5,
+	AT_ONCE = 50000, /* ns */
+};
+
+struct player {
+	struct duel *duel;
+	enum role role;
+	int ready[2]; /* a pipe: the server is there */
+	int schedstat;
+	uint64_t next[CONTENDERS];
+	double estimate[CONTENDERS]; /* ns of a message */
+};
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now;
+
+	clock_gettime(clock, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* How long this thread has waited for a CPU; reading its clock first has the kernel bring it up to date. */
+static uint64_t ready_ns(const struct player *player)
+{
+	unsigned long long ran = 0, waited = 0;
+	char text[96];
+	ssize_t n = pread(player->schedstat, text, sizeof(text) - 1, 0);
+
+	text[n > 0 ? n : 0] = '\0';
+	sscanf(text, "%llu %llu", &ran, &waited);
+	return waited;
+}
+
+static struct spent use_at_once(const struct player *player, struct link *link)
+{
+	struct rusage usage;
+	struct spent spent = {
+		.wall = clock_ns(CLOCK_MONOTONIC),
+		.running = clock_ns(CLOCK_THREAD_CPUTIME_ID),
+		.cpu = clock_ns(CLOCK_PROCESS_CPUTIME_ID),
+		.ready = ready_ns(player),
+		.calls = link->kind->calls ? link->kind->calls(link) : link->calls,
+	};
+
+	getrusage(RUSAGE_SELF, &usage);
+	spent.voluntary = (uint64_t)usage.ru_nvcsw;
+	spent.involuntary = (uint64_t)usage.ru_nivcsw;
+	spent.faults = (uint64_t)usage.ru_minflt;
+	return spent;
+}
+
+/* What this process has used so far; again if it was taken off its CPU between two of the questions. */
+static struct spent use(const struct player *player, struct link *link)
+{
+	struct spent spent;
+
+	for (unsigned tries = 0; tries < TRIES; tries++) {
+		spent = use_at_once(player, link);
+		if (clock_ns(CLOCK_MONOTONIC) - spent.wall < AT_ONCE)
+			break;
+	}
+	return spent;
+}
+
+/* The parts are no more than the whole, though their clocks are not the same. */
+static void fit(struct spent *spent)
+{
+	if (spent->running > spent->wall)
+		spent->running = spent->wall;
+	if (spent->ready > spent->wall - spent->running)
+		spent->ready = spent->wall - spent->running;
+}
+
+static void add(struct spent *sum, const struct spent *from, const struct spent *to)
+{
+	struct spent times = {.wall = to->wall - from->wall,
+		.running = to->running - from->running,
+		.ready = to->ready - from->ready};
+
+	fit(&times);
+	sum->wall += times.wall;
+	sum->running += times.running;
+	sum->ready += times.ready;
+	sum->cpu += to->cpu - from->cpu;
+	sum->calls += to->calls - from->calls;
+	sum->voluntary += to->voluntary - from->voluntary;
+	sum->involuntary += to->involuntary - from->involuntary;
+	sum->faults += to->faults - from->faults;
+}
+
+/* How many messages of this contender make a block: whole batches, at least one. */
+static uint64_t messages(const struct player *player, unsigned i, unsigned block)
+{
+	const struct duel *duel = player->duel;
+	const unsigned batch = turn_batch(duel->mode);
+	double wanted = FIRST;
+
+	if (duel->mode == PACED && block >= WARM_BLOCKS)
+		wanted = (double)duel->block_ns * duel->rate / 1e9;
+	else if (duel->mode != PACED && block > 0 && player->estimate[i] > 0)
+		wanted = (double)duel->block_ns / player->estimate[i] / (block == 1 ? 4 : 1);
+	if (wanted > 1e7)
+		wanted = 1e7;
+	uint64_t batches = (uint64_t)wanted / batch;
+	return batches ? batches * batch : batch;
+}
+
+static void play_block(struct player *player, unsigned i, unsigned block)
+{
+	struct duel *duel = player->duel;
+	struct turn turn = {
+		.duel = duel,
+		.link = &duel->links[i],
+		.tally = &duel->tallies[i],
+		.counts = block >= WARM_BLOCKS,
+		.next = &player->next[i],
+	};
+	const struct turns *turns = &turn_modes[duel->mode];
+	struct spent before = use(player, turn.link), after;
+
+	if (player->role == SERVER) {
+		turns->server(&turn);
+	} else {
+		turn.count = messages(player, i, block);
+		atomic_store(&turn.tally->ended, 0);
+		atomic_store(&turn.tally->count, turn.count);
+		turn.began = turn_clock();
+		turns->client(&turn);
+	}
+	after = use(player, turn.link);
+	if (turn.counts)
+		add(&turn.tally->spent[player->role], &before, &after);
+	if (player->role == SERVER)
+		return;
+	uint64_t elapsed = atomic_load(&turn.tally->ended) - turn.began;
+	player->estimate[i] = (double)elapsed / (double)turn.count;
+	if (turn.counts) {
+		turn.tally->messages += turn.count;
+		turn.tally->elapsed += elapsed;
+	}
+}
+
+/* On a page boundary and written to: on some processors the kernel copies several times slower
+ * to or from an address a few bytes past the one that the other side has within its page. */
+static unsigned char *message_buffer(size_t size)
+{
+	void *buffer = NULL;
+
+	if (posix_memalign(&buffer, 4096, size ? size : 1))
+		crew_fail("no memory");
+	memset(buffer, 0x5a, size);
+	return buffer;
+}
+
+/* The client waits until the server is there: what comes before its reader may be lost. */
+static void meet(struct player *player)
+{
+	char byte = 0;
+
+	if (player->role == SERVER ? write(player->ready[1], &byte, 1) != 1
+				   : read(player->ready[0], &byte, 1) != 1)
+		crew_fail("the other side is gone");
+}
+
+static void play_side(void *arg)
+{
+	struct player *player = arg;
+	struct duel *duel = player->duel;
+
+	place_pin(duel->cpu[player->role]);
+	prctl(PR_SET_TIMERSLACK, 1);
+	player->schedstat = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+	for (unsigned i = 0; i < duel->count; i++) {
+		struct link *link = &duel->links[i];
+
+		link->buffer = message_buffer(turn_batch(duel->mode) * link->size);
+		link->kind->join(link, player->role);
+	}
+	meet(player);
+	for (unsigned block = 0; block < WARM_BLOCKS + duel->blocks; block++)
+		for (unsigned k = 0; k < duel->count; k++)
+			play_block(player, block % 2 ? duel->count - 1 - k : k, block);
+}
+
+static void lead(void *arg)
+{
+	struct duel *duel = arg;
+	struct player players[] = {{duel, .role = SERVER}, {duel, .role = CLIENT}};
+	pid_t pids[2];
+	int ready[2];
+
+	if (pipe2(ready, O_CLOEXEC))
+		crew_fail("pipe: %s", strerror(errno));
+	for (unsigned i = 0; i < duel->count; i++)
+		if (duel->links[i].kind->prepare)
+			duel->links[i].kind->prepare(&duel->links[i]);
+	for (unsigned i = 0; i < 2; i++) {
+		memcpy(players[i].ready, ready, sizeof(ready));
+		pids[i] = crew_fork(play_side, &players[i]);
+	}
+	crew_wait(pids, 2);
+	for (unsigned i = 0; i < duel->count; i++)
+		if (duel->links[i].kind->finish)
+			duel->links[i].kind->finish(&duel->links[i]);
+}
+
+int play(struct duel *duel, unsigned seconds)
+{
+	return crew_run(lead, duel, seconds);
+}

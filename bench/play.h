@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * play.h - one repeat of a step: two fresh processes, in which every contender has its link, take turns.
+ */
+#ifndef BENCH_PLAY_H
+#define BENCH_PLAY_H
+
+#include <stdatomic.h>
+
+#include "bench.h"
+#include "histogram.h"
+
+/* What one contender did in one repeat; in memory that both processes share, each writes its own words. */
+struct tally {
+	struct histogram times;
+	uint64_t messages, elapsed, lost;
+	struct spent spent[2];  /* by role */
+	_Atomic uint64_t count; /* of messages in this block, set by the client before the first */
+	_Atomic uint64_t ended; /* the reader's clock when it had the last one; 0: not yet */
+};
+
+struct duel {
+	enum mode mode;
+	unsigned count;   /* contenders */
+	unsigned blocks;  /* turns of each that count */
+	int64_t block_ns; /* how long one should take */
+	double rate;      /* PACED: messages a second */
+	bool wake;        /* there are no bytes to check */
+	int cpu[2];       /* by role */
+	struct link links[CONTENDERS];
+	struct tally *tallies;
+};
+
+/* Runs it in processes of their own. 0, or -1 and the reason is in crew_error(). */
+int play(struct duel *duel, unsigned seconds);
+
+/* The loops of each mode (turn.c), for one block. */
+struct turn {
+	struct duel *duel;
+	struct link *link;
+	struct tally *tally;
+	bool counts;    /* not a warm-up */
+	uint64_t *next; /* number of the next message, kept by each process for itself */
+	uint64_t count; /* of the client */
+	uint64_t began;
+};
+struct turns {
+	void (*client)(struct turn *turn);
+	void (*server)(struct turn *turn);
+};
+extern const struct turns turn_modes[MODES];
+
+uint64_t turn_clock(void); /* ns, CLOCK_MONOTONIC */
+unsigned turn_batch(enum mode mode);
+
+#endif

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_claims.c - what is said of the mechanisms, sentence by sentence, and what was measured here.
+ *
+ * What is claimed of a mechanism of the kernel is judged by its bare system calls, which sinew cannot make
+ * better or worse.
+ */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench_verdicts.h"
+
+enum { SMALL = 64, BIG = 64 << 10 };
+
+__attribute__((format(printf, 2, 3))) static void add(struct verdict *v, const char *format, ...)
+{
+	size_t used = strlen(v->text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(v->text + used, sizeof v->text - used, format, args);
+	va_end(args);
+}
+
+static bool is_ring(const struct record *record, const void *arg)
+{
+	(void)arg;
+	return is_in_group(record, "rings");
+}
+
+static bool is_other_channel(const struct record *record, const void *arg)
+{
+	(void)arg;
+	return is_in_group(record, "channels") && !is_in_group(record, "rings");
+}
+
+/* ---- shared memory ---- */
+
+static double compare_trips(struct verdict *v, const struct bench_run *run, bool two)
+{
+	const struct record *ring = find_least(run, LATENCY, SMALL, two, is_ring, NULL);
+	const struct record *other = find_least(run, LATENCY, SMALL, two, is_other_channel, NULL);
+	char a[FIGURE], b[FIGURE];
+
+	if (!ring || !other)
+		return NAN;
+	add(v, "On %s a ring in it takes %s there and back (64 bytes), the fastest other, %s, %s. ",
+		two ? "two CPUs" : "one CPU", say_ns(find_cost(ring), a), other->row->name,
+		say_ns(find_cost(other), b));
+	return find_cost(other) / find_cost(ring);
+}
+
+static void compare_streams(struct verdict *v, const struct bench_run *run)
+{
+	const struct record *ring = find_least(run, STREAM, BIG, true, is_ring, NULL);
+	const struct record *other = find_least(run, STREAM, BIG, true, is_other_channel, NULL);
+	char a[FIGURE], b[FIGURE];
+
+	if (ring && other)
+		add(v, "64K messages one way: %s against %s of %s. ",
+			say_bytes(ring, find_cost(ring), a), say_bytes(other, find_cost(other), b),
+			other->row->name);
+}
+
+static void compare_region(struct verdict *v, const struct bench_run *run)
+{
+	const struct record *shm = find_record(run, "shm", LATENCY, SMALL, true);
+	const struct record *pipe = find_record(run, "pipe", LATENCY, SMALL, true);
+	char a[FIGURE], b[FIGURE];
+
+	if (shm && pipe)
+		add(v,
+			"Memory alone does not do it: with a semaphore on which the reader sleeps "
+			"it takes "
+			"%s, a pipe %s. What is saved is not the copy but the sleep.",
+			say_ns(find_bare(shm), a), say_ns(find_bare(pipe), b));
+}
+
+static bool judge_shared_memory(const struct bench_run *run, struct verdict *v)
+{
+	double two = compare_trips(v, run, true), one = compare_trips(v, run, false);
+
+	compare_streams(v, run);
+	compare_region(v, run);
+	v->verdict = two > 2 ? one > 1 ? "true, while its reader is awake"
+				       : "true, with a CPU for each side"
+			     : "not in this run";
+	return !isnan(two);
+}
+
+/* ---- twice as fast as TCP ---- */
+
+struct tally {
+	unsigned count, twice, faster;
+	double least, most;
+};
+
+static void compare_sockets(struct verdict *v, const struct bench_run *run, struct tally *tally,
+	enum mode mode, size_t size, bool two)
+{
+	const struct record *a = find_record(run, "unix-stream", mode, size, two);
+	const struct record *b = find_record(run, "tcp", mode, size, two);
+	double ratio = find_bare(b) / find_bare(a);
+
+	if (isnan(ratio))
+		return;
+	add(v, "%s%s of %zu%s bytes on %s: %.1f times", tally->count ? "; " : "",
+		mode == LATENCY ? "round trip" : "one way", size < 1024 ? size : size >> 10,
+		size < 1024 ? "" : "K", two ? "two CPUs" : "one", ratio);
+	tally->least = tally->count ? fmin(tally->least, ratio) : ratio;
+	tally->most = tally->count ? fmax(tally->most, ratio) : ratio;
+	tally->count++;
+	tally->faster += ratio > 1.05;
+	tally->twice += ratio > 1.6 && ratio < 2.5;
+}
+
+static bool judge_twice(const struct bench_run *run, struct verdict *v)
+{
+	static const size_t sizes[] = {SMALL, 1 << 10, BIG, 1 << 20};
+	struct tally tally = {0};
+
+	for (int mode = LATENCY; mode <= STREAM; mode++)
+		for (unsigned i = 0; i < 4; i++)
+			for (int two = 1; two >= 0; two--)
+				compare_sockets(v, run, &tally, (enum mode)mode, sizes[i], two);
+	if (tally.count)
+		add(v,
+			". As fast as TCP, or that many times faster: from %.1f to %.1f, twice "
+			"(1.6 to 2.5) in "
+			"%u of %u.",
+			tally.least, tally.most, tally.twice, tally.count);
+	v->verdict = tally.twice == tally.count    ? "true here"
+		     : tally.faster == tally.count ? "faster, but not twice"
+						   : "it depends on size and work";
+	return tally.count;
+}
+
+/* ---- the reasons ---- */
+
+static bool judge_checksums(const struct bench_run *run, struct verdict *v)
+{
+	int left_out = run->evidence.checksums_left_out;
+
+	v->verdict = left_out == 1 ? "no reason" : left_out == 0 ? "true" : "not known here";
+	add(v, left_out == 1
+			? "Loopback leaves checksums out (its device says that it makes them, and "
+			  "nobody does), so a Unix socket saves none."
+		: left_out == 0 ? "Here loopback makes checksums."
+				: "The loopback device does not say.");
+	return true;
+}
+
+static bool judge_acknowledgements(const struct bench_run *run, struct verdict *v)
+{
+	const struct evidence *e = &run->evidence;
+
+	v->verdict = e->tcp_answers ? "true" : "not seen here";
+	add(v,
+		"%u messages, each read before the next, were %u numbered segments, and the reader "
+		"sent %u "
+		"segments of its own without data: acknowledgements. %u were sent again. The "
+		"congestion "
+		"control is %s, its window %u segments at the end.",
+		e->tcp_messages, e->tcp_segments, e->tcp_answers, e->tcp_resent, e->tcp_control,
+		e->tcp_window);
+	return true;
+}
+
+static bool judge_flow(const struct bench_run *run, struct verdict *v)
+{
+	const struct evidence *e = &run->evidence;
+	bool all = e->unix_stream.pushed_back && e->unix_dgram.pushed_back &&
+		   e->unix_seqpacket.pushed_back;
+
+	v->verdict = all ? "false" : "true";
+	add(v,
+		"With nobody reading, a stream took %llu messages of 64 bytes, a seqpacket socket "
+		"%llu, a "
+		"datagram socket %llu, TCP %llu; then each said EAGAIN until somebody read: a full "
+		"Unix socket "
+		"pushes back as TCP does. What differs is how: the writer is put to sleep, no "
+		"window is told.",
+		(unsigned long long)e->unix_stream.messages,
+		(unsigned long long)e->unix_seqpacket.messages,
+		(unsigned long long)e->unix_dgram.messages, (unsigned long long)e->tcp.messages);
+	return true;
+}
+
+/* ---- who loses ---- */
+
+static void add_delivery(struct verdict *v, const char *name, const struct delivery *d)
+{
+	add(v,
+		"%s: of %llu messages to a reader that pauses %llu were lost (%.2f %%) and %llu "
+		"out of order. ",
+		name, (unsigned long long)d->sent, (unsigned long long)d->lost,
+		d->sent ? 100.0 * (double)d->lost / (double)d->sent : 0,
+		(unsigned long long)d->reordered);
+}
+
+static bool is_whole(const struct delivery *d)
+{
+	return d->sent && d->lost == 0 && d->reordered == 0;
+}
+
+static bool judge_reliable(const struct bench_run *run, struct verdict *v)
+{
+	const struct evidence *e = &run->evidence;
+
+	add_delivery(v, "Datagrams", &e->dgram);
+	add_delivery(v, "Seqpacket", &e->seqpacket);
+	v->verdict = is_whole(&e->dgram) && is_whole(&e->seqpacket) ? "true" : "FALSE";
+	return true;
+}
+
+static bool judge_udp(const struct bench_run *run, struct verdict *v)
+{
+	add_delivery(v, "UDP over loopback", &run->evidence.udp);
+	add(v, "Nobody is told, unless messages are numbered, as sinew does.");
+	v->verdict = is_whole(&run->evidence.udp) ? "not this time" : "true, in silence";
+	return true;
+}
+
+/* ---- queues and pipes ---- */
+
+static void add_queue(struct verdict *v, const struct bench_run *run, const char *name)
+{
+	const struct record *trip = find_record(run, name, LATENCY, SMALL, true);
+	const struct record *stream = find_record(run, name, STREAM, SMALL, true);
+	const struct record *pipe_trip = find_record(run, "pipe", LATENCY, SMALL, true);
+	const struct record *pipe_stream = find_record(run, "pipe", STREAM, SMALL, true);
+	double a = find_bare(trip) / find_bare(pipe_trip);
+	double b = find_bare(stream) / find_bare(pipe_stream);
+
+	if (!isnan(a))
+		add(v, "%s: a round trip of 64 bytes takes %.2f of a pipe's time", name, a);
+	if (!isnan(a) && !isnan(b))
+		add(v, ", a message in a stream %.2f", b);
+	if (!isnan(a))
+		add(v, ". ");
+}
+
+static bool judge_queues(const struct bench_run *run, struct verdict *v)
+{
+	const struct machine *m = &run->machine;
+
+	add_queue(v, run, "mq");
+	add_queue(v, run, "msgq");
+	if (!*v->text)
+		return false;
+	add(v,
+		"They keep boundaries, obey priorities, have many readers and outlive everybody, "
+		"which a pipe does "
+		"not. Their buffers are no larger: a POSIX queue here holds %ld messages of %ld "
+		"bytes, a pipe 64K "
+		"and, if asked, %ld.",
+		m->mq_depth, m->mq_size, m->pipe_max);
+	v->verdict = "true of format, not of size";
+	return true;
+}
+
+/* ---- all ---- */
+
+struct claim {
+	const char *text;
+	bool tried; /* needs what was tried out, not only the rows */
+	bool (*judge)(const struct bench_run *run, struct verdict *verdict);
+};
+
+static const struct claim claims[] = {
+	{"Shared memory is the fastest.", false, judge_shared_memory},
+	{"On one host a Unix socket is twice as fast as TCP.", false, judge_twice},
+	{"That is because it computes no checksums.", true, judge_checksums},
+	{"And because it keeps no sequence numbers and acknowledgements.", true,
+		judge_acknowledgements},
+	{"And because it needs no flow control.", true, judge_flow},
+	{"Message-oriented Unix sockets neither lose nor reorder.", true, judge_reliable},
+	{"UDP loses, also on one host.", true, judge_udp},
+	{"Message queues overcome what pipes lack: format and buffers.", false, judge_queues},
+};
+
+unsigned bench_claims(const struct bench_run *run, struct verdict verdicts[MOST_VERDICTS])
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < sizeof claims / sizeof *claims; i++) {
+		struct verdict *v = &verdicts[count];
+		if (claims[i].tried && !run->evidence.tried)
+			continue;
+		*v = (struct verdict){.about = claims[i].text};
+		if (claims[i].judge(run, v))
+			count++;
+	}
+	return count;
+}

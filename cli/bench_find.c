@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_find.c - figures of a run, looked up by those who make sentences of them.
+ */
+#include <math.h>
+#include <sinew/sinew.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench_verdicts.h"
+
+bool is_on_two(const struct record *record)
+{
+	return record->cpu[CLIENT] < 0 || record->cpu[CLIENT] != record->cpu[SERVER];
+}
+
+bool is_in_group(const struct record *record, const char *group)
+{
+	return strstr(record->row->groups, group);
+}
+
+static bool is_what(const struct record *record, enum mode mode, size_t size, bool two)
+{
+	return record->mode == mode && (record->size == size || record->row->wake) &&
+	       is_on_two(record) == two && bench_sound(record);
+}
+
+const struct record *find_record(
+	const struct bench_run *run, const char *name, enum mode mode, size_t size, bool two)
+{
+	for (unsigned i = 0; i < run->count; i++)
+		if (is_what(&run->records[i], mode, size, two) &&
+			strcmp(run->records[i].row->name, name) == 0)
+			return &run->records[i];
+	return NULL;
+}
+
+double find_cost(const struct record *record)
+{
+	return record ? bench_costs(record, 0).median : NAN;
+}
+
+double find_bare(const struct record *record)
+{
+	return record && record->bare ? bench_costs(record, record->bare).median : NAN;
+}
+
+const struct record *find_least(const struct bench_run *run, enum mode mode, size_t size, bool two,
+	bool (*accepts)(const struct record *record, const void *arg), const void *arg)
+{
+	const struct record *least = NULL;
+
+	for (unsigned i = 0; i < run->count; i++) {
+		const struct record *record = &run->records[i];
+		if (is_what(record, mode, size, two) && accepts(record, arg) &&
+			(!least || find_cost(record) < find_cost(least)))
+			least = record;
+	}
+	return least;
+}
+
+/* Asked of the URI without the bound on peers that the benchmark gives it. */
+bool has_caps(const struct record *record, uint64_t caps)
+{
+	struct sinew_caps can = {0};
+	char *uri = bench_uri(record->row->uri, "/tmp/sinew", 1), *peers = strstr(uri, "peers=1");
+
+	if (peers)
+		peers[-1] = '\0';
+	int r = sinew_caps(uri, &can);
+	free(uri);
+	return r == 0 && (can.bits & caps) == caps;
+}
+
+char *say_ns(double ns, char text[FIGURE])
+{
+	static const char *const units[] = {"ns", "us", "ms", "s"};
+	unsigned i = 0;
+
+	for (; ns >= 999.5 && i < 3; i++)
+		ns /= 1000;
+	snprintf(text, FIGURE, "%.*f %s", ns < 9.995 ? 2 : ns < 99.95 ? 1 : 0, ns, units[i]);
+	return text;
+}
+
+char *say_bytes(const struct record *record, double cost, char text[FIGURE])
+{
+	snprintf(text, FIGURE, "%.2f GB/s", (double)record->size / cost);
+	return text;
+}
+
+char *say_count(double count, char text[FIGURE])
+{
+	static const char *const units[] = {"", " k", " M", " G"};
+	unsigned i = 0;
+
+	for (; count >= 999.5 && i < 3; i++)
+		count /= 1000;
+	snprintf(text, FIGURE, "%.*f%s",
+		count < 9.995 && i   ? 2
+		: count < 99.95 && i ? 1
+				     : 0,
+		count, units[i]);
+	return text;
+}
+
+double bench_busy(const struct bench_run *run)
+{
+	double ready = 0, wall = 0;
+
+	for (unsigned i = 0; i < run->count; i++) {
+		const struct record *record = &run->records[i];
+		for (int side = 0; side < 2 && is_on_two(record); side++) {
+			ready += (double)record->outcomes[0].spent[side].ready;
+			wall += (double)record->outcomes[0].spent[side].wall;
+		}
+	}
+	return wall > 0 ? ready / wall : 0;
+}

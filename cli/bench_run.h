@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_run.h - one run of sinew bench: its steps and their records, and what is made of them.
+ */
+#ifndef CLI_BENCH_RUN_H
+#define CLI_BENCH_RUN_H
+
+#include <bench.h>
+#include <judge.h>
+
+#include "out.h"
+#include "settings.h"
+
+/* The machine in the words of the report. */
+struct machine {
+	char system[256], cpu[128], date[32];
+	int cpus;                                        /* that we may use: 1, or 2 and more */
+	long pipe_max, mq_depth, mq_size, socket_buffer; /* limits; -1: not known */
+};
+struct machine machine_look(void);
+
+struct bench_run {
+	const struct settings *settings;
+	struct machine machine;
+	struct plan plan;
+	int cpu[2]; /* of the client, of the server, where there are two; -1: none or not pinned */
+	struct record *records;
+	char **options; /* of a URI that was given, by record; or NULL */
+	unsigned count;
+	struct evidence evidence;
+	int interrupted; /* the signal, or 0 */
+};
+
+/* bench_steps.c: what is to be measured. EXIT_DONE, or says why not. */
+int bench_choose(struct bench_run *run);
+/* Seconds that a step takes, about. */
+double bench_seconds(const struct bench_run *run, const struct record *record);
+void bench_forget(struct bench_run *run);
+
+/* "0,1", "0,0" or "none". */
+const char *bench_cpus(const struct record *record, char *text, size_t size);
+
+void bench_print(const struct bench_run *run, struct out *out);      /* bench_table.c */
+void bench_write_json(const struct bench_run *run, struct out *out); /* bench_json.c */
+
+void bench_print_words(const struct bench_run *run, struct out *out); /* bench_words.c */
+
+void bench_write_html(const struct bench_run *run, struct out *out); /* bench_html.c */
+
+/* bench_baseline.c: what was measured before, read from a file. EXIT_DONE, or says why not. */
+struct baseline;
+int baseline_read(const char *file, struct baseline **baseline);
+/* Prints what costs more than before, beyond the noise; how many. */
+unsigned baseline_compare(
+	const struct baseline *baseline, const struct bench_run *run, struct out *out);
+void baseline_close(struct baseline *baseline);
+
+#endif

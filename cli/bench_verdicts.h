@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_verdicts.h - what a run means, in sentences: why something costs what it costs, what is said of the
+ * mechanisms and whether it is so here, and what to choose for which work.
+ */
+#ifndef CLI_BENCH_VERDICTS_H
+#define CLI_BENCH_VERDICTS_H
+
+#include "bench_run.h"
+
+enum { MOST_VERDICTS = 16 };
+
+struct verdict {
+	const char *about;   /* a claim, or a kind of work */
+	const char *verdict; /* "true", "not here", ..., or the mechanism */
+	char text[1200];     /* the figures */
+};
+
+/* bench_claims.c, bench_advice.c: how many there are; what was not measured is left out. */
+unsigned bench_claims(const struct bench_run *run, struct verdict verdicts[MOST_VERDICTS]);
+unsigned bench_advice(const struct bench_run *run, struct verdict verdicts[MOST_VERDICTS]);
+
+/* bench_why.c: one sentence about a row. "" if there is nothing to say. */
+char *bench_why(const struct record *record, char *text, size_t size);
+
+/* ---- bench_find.c: looking up figures ---- */
+
+/* The record of a mechanism, of any name in `run` that has figures; two: on two CPUs. NULL: none. */
+const struct record *find_record(
+	const struct bench_run *run, const char *name, enum mode mode, size_t size, bool two);
+/* ns of a message or round trip: of sinew, of the bare twin. NAN without a record. */
+double find_cost(const struct record *record);
+double find_bare(const struct record *record);
+/* The one that costs least, of those that accepts() takes; NULL: none. */
+const struct record *find_least(const struct bench_run *run, enum mode mode, size_t size, bool two,
+	bool (*accepts)(const struct record *record, const void *arg), const void *arg);
+
+/* The share of the time in which a side could run and had no CPU. On two CPUs, one for each, that is what
+ * others took. */
+double bench_busy(const struct bench_run *run);
+
+/* Or wherever the kernel puts them. */
+bool is_on_two(const struct record *record);
+bool is_in_group(const struct record *record, const char *group);
+/* Whether its channel can do all this (SINEW_CAP_). */
+bool has_caps(const struct record *record, uint64_t caps);
+
+/* "15.4 us", "1.20 GB/s", "8.1 M". Return `text`. */
+enum { FIGURE = 32 };
+char *say_ns(double ns, char text[FIGURE]);
+char *say_bytes(const struct record *record, double cost, char text[FIGURE]);
+char *say_count(double count, char text[FIGURE]);
+
+#endif

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_truth.c - the benchmark tells the truth: mechanisms whose cost is known are reported with it. They are
+ * bare pipes that sleep, compute, take memory, stall, lose or change something before they send.
+ *
+ * Bounds from below are exact. Those from above are wide, or in CPU time, which a busy machine does not
+ * stretch.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+
+#include "bench.h"
+#include "crew.h"
+#include "histogram.h"
+#include "judge.h"
+#include "raw/raw.h"
+#include "runner.h"
+
+#define MS 1000000
+
+static struct fake {
+	long sleeps, computes; /* ns before each message */
+	unsigned takes;        /* pages */
+	unsigned loses;        /* every nth */
+	unsigned changes;      /* the nth */
+	long stalls;           /* the reader, ns, at its nth: */
+	unsigned stalls_at;
+	unsigned sent, received;
+} fake;
+
+static void prepare(struct link *link)
+{
+	bare_pipe.prepare(link);
+}
+
+static void join(struct link *link, enum role role)
+{
+	bare_pipe.join(link, role);
+}
+
+static void sleep_for(long ns)
+{
+	struct timespec left = {ns / (1000 * MS), ns % (1000 * MS)};
+
+	while (nanosleep(&left, &left))
+		;
+}
+
+static int64_t cpu_time(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+static void compute_for(long ns)
+{
+	for (int64_t until = cpu_time() + ns; cpu_time() < until;)
+		;
+}
+
+static void take_memory(unsigned pages)
+{
+	char *memory = mmap(
+		NULL, pages * 4096ul, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	madvise(memory, pages * 4096ul, MADV_NOHUGEPAGE);
+	for (unsigned i = 0; i < pages; i++)
+		((volatile char *)memory)[i * 4096ul] = 1;
+	munmap(memory, pages * 4096ul);
+}
+
+static void fake_send(struct link *link, const void *data, size_t size)
+{
+	fake.sent++;
+	if (fake.sleeps)
+		sleep_for(fake.sleeps);
+	if (fake.computes)
+		compute_for(fake.computes);
+	if (fake.takes)
+		take_memory(fake.takes);
+	if (fake.changes == fake.sent)
+		((unsigned char *)data)[0] ^= 1; /* the buffer is the benchmark's own */
+	if (!fake.loses || fake.sent % fake.loses)
+		bare_pipe.send(link, data, size);
+}
+
+static void fake_recv(struct link *link, void *data, size_t size)
+{
+	if (fake.stalls && ++fake.received == fake.stalls_at)
+		sleep_for(fake.stalls);
+	bare_pipe.recv(link, data, size);
+}
+
+static void fake_put(struct link *link, const unsigned char *first, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		fake_send(link, first + i * link->size, link->size);
+}
+
+static const struct contender fake_contender = {
+	.name = "fake",
+	.prepare = prepare,
+	.join = join,
+	.send = fake_send,
+	.recv = fake_recv,
+	.put = fake_put,
+	.get = raw_get,
+};
+
+static const struct row fake_row = {
+	.name = "fake",
+	.uri = "pipe:",
+	.ours = &fake_contender,
+	.bare = &bare_pipe,
+};
+
+static const struct row lossy_row = {
+	.name = "lossy",
+	.uri = "pipe:",
+	.ours = &fake_contender,
+	.lossy = true,
+};
+
+/* One measurement of a fake beside a bare pipe, on whatever CPUs. */
+static void measure(struct record *record, const struct row *row, enum mode mode, int64_t duration,
+	unsigned repeats)
+{
+	char directory[DIRECTORY];
+	struct plan plan = {.duration = duration, .repeats = repeats, .directory = directory};
+
+	*record = (struct record){
+		.row = row, .mode = mode, .size = 64, .rate = 1000, .cpu = {-1, -1}};
+	CHECK_EQ(directory_make(directory), 0);
+	crew_init();
+	bench_measure(record, &plan, NULL);
+	directory_remove(directory);
+}
+
+static double blocked(const struct spent *spent)
+{
+	return 1 - (double)(spent->running + spent->ready) / (double)spent->wall;
+}
+
+TEST(what_sleeps_is_blocked)
+{
+	static struct record record;
+
+	fake = (struct fake){.sleeps = 20 * MS};
+	measure(&record, &fake_row, LATENCY, 100 * MS, 1);
+	CHECK_STR(record.error, "");
+	CHECK(record.outcomes[0].p50_all >= 0.999 * 40 * MS);
+	CHECK(record.outcomes[0].p50_all < 2000.0 * MS);
+	CHECK(record.ratio.median > 1);
+	CHECK(blocked(&record.outcomes[0].spent[CLIENT]) > 0.5);
+	CHECK(blocked(&record.outcomes[0].spent[SERVER]) > 0.5);
+}
+
+TEST(what_computes_takes_cpu_time)
+{
+	static struct record record;
+	const struct outcome *ours = &record.outcomes[0];
+
+	fake = (struct fake){.computes = 3 * MS};
+	measure(&record, &fake_row, LATENCY, 60 * MS, 1);
+	CHECK_STR(record.error, "");
+	double cpu = (double)(ours->spent[CLIENT].cpu + ours->spent[SERVER].cpu) /
+		     (double)ours->messages;
+	CHECK(cpu >= 3 * MS);
+	CHECK(cpu < 6 * MS);
+	CHECK(ours->p50_all >= 6 * MS);
+}
+
+TEST(what_takes_memory_faults)
+{
+	static struct record record;
+	const struct outcome *ours = &record.outcomes[0];
+
+	fake = (struct fake){.takes = 100};
+	measure(&record, &fake_row, LATENCY, 10 * MS, 1);
+	CHECK_STR(record.error, "");
+	double faults = (double)(ours->spent[CLIENT].faults + ours->spent[SERVER].faults) /
+			(double)ours->messages;
+	CHECK(faults >= 100);
+	CHECK(faults < 110);
+}
+
+TEST(calls_are_counted)
+{
+	static struct record record;
+	const struct outcome *bare = &record.outcomes[1];
+
+	fake = (struct fake){0};
+	measure(&record, &fake_row, LATENCY, 10 * MS, 1);
+	CHECK_STR(record.error, "");
+	CHECK_EQ(bare->spent[CLIENT].calls + bare->spent[SERVER].calls, 2 * bare->messages);
+	CHECK_EQ(bare->spent[CLIENT].calls, bare->messages);
+}
+
+TEST(a_loss_fails_the_row)
+{
+	static struct record record;
+
+	fake = (struct fake){.loses = 1000};
+	measure(&record, &fake_row, STREAM, 40 * MS, 1);
+	CHECK(strstr(record.error, "message 1000 came where 999 was expected"));
+	CHECK(!bench_sound(&record));
+}
+
+TEST(losses_are_counted_where_they_may_be)
+{
+	static struct record record;
+	const struct outcome *ours = &record.outcomes[0];
+
+	fake = (struct fake){.loses = 1000};
+	measure(&record, &lossy_row, STREAM, 100 * MS, 1);
+	CHECK_STR(record.error, "");
+	CHECK(ours->messages > 2000);
+	double share = (double)ours->lost / (double)ours->messages;
+	CHECK(share > 0.0005);
+	CHECK(share < 0.0015);
+}
+
+TEST(a_changed_message_fails_the_row)
+{
+	static struct record record;
+
+	fake = (struct fake){.changes = 30};
+	measure(&record, &fake_row, STREAM, 40 * MS, 1);
+	CHECK(strstr(record.error, "a message was changed on its way"));
+}
+
+/* A reader that stalls for a tenth of a second while a message comes each millisecond delays a hundred of
+ * them: of four blocks of 75, a quarter. Who asks only when it was answered would see one. */
+TEST(a_stall_shows_in_the_percentiles)
+{
+	static struct record record;
+	const struct outcome *ours = &record.outcomes[0];
+
+	fake = (struct fake){.stalls = 100 * MS, .stalls_at = 4 + 4 + 1};
+	measure(&record, &fake_row, PACED, 100 * MS, 1);
+	CHECK_STR(record.error, "");
+	CHECK_EQ(ours->messages, 300);
+	CHECK(ours->max_all >= 98.0 * MS);
+	CHECK(ours->p99_all >= 95.0 * MS);
+	CHECK(ours->p90_all >= 50.0 * MS);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const uint64_t *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
+TEST(a_histogram_gives_exact_percentiles)
+{
+	enum { SAMPLES = 100001 };
+	static const double shares[] = {0.01, 0.5, 0.9, 0.99, 0.999, 1};
+	static struct histogram histogram;
+	static uint64_t samples[SAMPLES];
+	uint64_t seed = 42;
+
+	for (unsigned i = 0; i < SAMPLES; i++) {
+		seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407u;
+		samples[i] = (seed >> 40) >> (seed >> 33) % 20;
+		histogram_add(&histogram, samples[i]);
+	}
+	qsort(samples, SAMPLES, sizeof *samples, compare);
+	for (unsigned i = 0; i < sizeof shares / sizeof *shares; i++) {
+		size_t rank = (size_t)(shares[i] * SAMPLES + 0.999999);
+		double exact = (double)samples[rank ? rank - 1 : 0];
+		double told = (double)histogram_at(&histogram, shares[i]);
+		CHECK(told >= exact * (1 - 1.0 / 1024) && told <= exact * (1 + 1.0 / 1024));
+	}
+	CHECK_EQ(histogram.total, SAMPLES);
+	CHECK_EQ(histogram.largest, samples[SAMPLES - 1]);
+}
+
+static double worse(const struct record *before, const struct record *now)
+{
+	double a[REPEATS_MAX], b[REPEATS_MAX];
+
+	for (unsigned i = 0; i < before->repeats; i++)
+		a[i] = bench_cost(before, 0, i);
+	for (unsigned i = 0; i < now->repeats; i++)
+		b[i] = bench_cost(now, 0, i);
+	return bench_worse(a, before->repeats, b, now->repeats);
+}
+
+static void sleep_and_measure(struct record *record, long ns)
+{
+	fake = (struct fake){.sleeps = ns};
+	measure(record, &fake_row, LATENCY, 4 * MS, 3);
+	CHECK_STR(record->error, "");
+}
+
+/* How far apart they are is given in percent by BENCH_TRUTH_SLOWER: a busy machine stretches a sleep. */
+TEST(what_became_slower_is_reported)
+{
+	static struct record before, same, slower;
+	const char *percent = getenv("BENCH_TRUTH_SLOWER");
+	long more = 10 * MS / 100 * (percent ? atol(percent) : 200);
+
+	sleep_and_measure(&before, 10 * MS);
+	sleep_and_measure(&slower, 10 * MS + more);
+	CHECK(worse(&before, &slower) > 0);
+	CHECK(worse(&slower, &before) == 0);
+	CHECK(worse(&before, &before) == 0);
+	sleep_and_measure(&same, 10 * MS);
+	CHECK(worse(&before, &same) < 1);
+}
+
+TEST(noise_is_no_regression)
+{
+	const double before[] = {100, 104, 97, 110, 101}, same[] = {105, 99, 111, 103, 100};
+	const double noisy[] = {112, 160, 130, 190, 113}, slower[] = {121, 120, 122, 119, 121};
+	const double steady[] = {100, 101, 100, 99, 100}, little[] = {103, 104, 103, 103, 104};
+
+	CHECK(bench_worse(before, 5, same, 5) == 0);
+	CHECK(bench_worse(before, 5, noisy, 5) == 0);
+	CHECK(bench_worse(steady, 5, little, 5) == 0);
+	CHECK(bench_worse(steady, 5, slower, 5) > 0.2);
+	CHECK(bench_worse(slower, 5, steady, 5) == 0);
+}
+
+/* Bare sockets of this kernel: what they do with a reader that is slower, and when nobody reads. */
+TEST(claims_are_tried_out)
+{
+	static struct evidence e;
+	const uint64_t messages = 100000;
+
+	crew_init();
+	CHECK(judge(&e, messages));
+	CHECK_STR(e.error, "");
+	CHECK(e.unix_stream.pushed_back && e.unix_dgram.pushed_back &&
+		e.unix_seqpacket.pushed_back);
+	CHECK(e.tcp.pushed_back);
+	CHECK(e.unix_stream.messages > 0 && e.unix_stream.bytes == 64 * e.unix_stream.messages);
+	CHECK_EQ(e.dgram.received, messages);
+	CHECK_EQ(e.seqpacket.received, messages);
+	CHECK_EQ(e.dgram.lost + e.dgram.reordered + e.seqpacket.lost + e.seqpacket.reordered, 0);
+	CHECK_EQ(e.udp.sent, messages);
+	CHECK_EQ(e.udp.received + e.udp.lost, messages);
+	CHECK(e.tcp_segments >= e.tcp_messages);
+	CHECK(e.tcp_answers > 0);
+	CHECK(e.tcp_control[0]);
+}

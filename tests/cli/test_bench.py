@@ -1,0 +1,241 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""sinew bench: what it measures, in which form it says so, and how it ends."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import sys
+
+import jsonschema
+
+from golden import SINEW, Skip, Terminal, case, each, main
+
+DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
+SCHEMA = json.loads((DOCS / "bench.schema.json").read_text(encoding="utf-8"))
+SHORT = ["--quiet", "--duration", "2ms", "--repeat", "1"]
+NAMES = ["pipe", "fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "udp", "mq", "msgq",
+         "ring-shm", "ring-memfd", "ring-queue-shm", "signal", "sem", "sysvsem", "eventfd", "futex",
+         "shm", "sysvshm", "file", "memfd"]
+
+
+def measure(world, *words, code=0):
+    """Run it; answer the checked JSON."""
+    result = json.loads(world.do("bench", *SHORT, "--json", "-", *words, code=code).out)
+    jsonschema.validate(result, SCHEMA)
+    return result
+
+
+@case
+def every_mechanism_beside_its_twin(world):
+    rows = measure(world, "--quick", "--mode", "latency", "--sizes", "64", "--cpus", "none")["rows"]
+    world.equal([row["mechanism"] for row in rows], NAMES, "mechanisms")
+    for row in rows:
+        world.equal(row.get("error"), None, row["mechanism"])
+        world.check(row["p50_ns"] > 0 and row["bare"]["p50_ns"] > 0 and row["bare_ratio"] > 0,
+                    f"{row['mechanism']} has figures")
+        world.check(row["p50_ns"] <= row["p90_ns"] <= row["p99_ns"] <= row["max_ns"],
+                    f"{row['mechanism']}: percentiles rise")
+        for state in row["states"].values():
+            world.check(0.98 < sum(state.values()) < 1.05, f"{row['mechanism']}: {state}")
+
+
+@each(mode=["stream", "paced"])
+def modes(world, mode):
+    rows = measure(world, "--mode", mode, "--rate", "20000", "--sizes", "64", "--cpus", "none", "channels")["rows"]
+    world.check(len(rows) >= 12, "all channels")
+    for row in rows:
+        world.equal(row.get("error"), None, row["mechanism"])
+        world.check(row["msgs_per_s"] > 0, "a rate")
+        world.equal(row["p50_ns"] is None, mode != "paced", "times")
+        if row["mechanism"] != "udp":
+            world.equal([row["lost"], row["bare"]["lost"]], [0, 0], "lost")
+
+
+@case
+def alone(world):
+    rows = measure(world, "--mode", "alone", "--cpus", "none", "all")["rows"]
+    world.equal([row["mechanism"] for row in rows], ["mutex", "rwlock", "semaphore", "fork", "exec"], "rows")
+    for row in rows:
+        world.check(row.get("error") is None and row["msgs_per_s"] > 0, row["mechanism"])
+        world.equal(row["bare"] is None, row["mechanism"] in ("fork", "exec"), "twin")
+    world.has(world.do("bench", *SHORT, "--mode", "alone", "--cpus", "none", "locks").out, "Alone", "rwlock")
+
+
+@case
+def other_libraries(world):
+    """In the same turns, with the same messages; in a program of their own."""
+    program = f"{SINEW}-peers"
+    if not os.path.exists(program):
+        raise Skip("it was built without other libraries")
+    done = world.run(program, "bench", *SHORT, "--json", "out.json", "--mode", "latency,stream", "--sizes", "64",
+                     "--cpus", "none", "unix-stream", "pipe", code=0)
+    result = json.loads((pathlib.Path(world.path) / "out.json").read_text())
+    os.unlink(f"{world.path}/out.json")
+    jsonschema.validate(result, SCHEMA)
+    for row in result["rows"]:
+        world.equal(bool(row["peers"]), row["mechanism"] == "unix-stream", row["mechanism"])
+        for peer in row["peers"]:
+            world.check(peer["messages"] > 0 and peer["lost"] == 0, peer["name"])
+            world.has(done.out, f"  {peer['name']}")
+
+
+@case
+def sizes_and_cpus(world):
+    rows = measure(world, "--sizes", "24,1K,64K", "--cpus", "0,0", "--mode", "latency",
+                   "mq", "unix-stream")["rows"]
+    world.equal([(row["mechanism"], row["size"], row["cpus"]) for row in rows],
+                [(name, size, "0,0") for size in (24, 1024, 65536) for name in ("mq", "unix-stream")],
+                "rows")
+    world.has(rows[4]["skipped"], "its largest message has 8192 bytes")
+
+
+@case
+def a_uri_lends_its_options(world):
+    row, = measure(world, "--mode", "latency", "--sizes", "64", "--cpus", "none",
+                   "unix:/not/used?type=seqpacket&peers=1")["rows"]
+    world.equal([row["mechanism"], row["options"]], ["unix-seqpacket", "type=seqpacket&peers=1"], "row")
+    bad = measure(world, "--mode", "latency", "--sizes", "64", "--cpus", "none",
+                  "unix:?birds=2", code=1)["rows"]
+    world.has(bad[0]["error"], "birds")
+
+
+@case
+def words(world):
+    """The sentences follow the figures."""
+    result = measure(world, "--sizes", "64", "--mode", "latency,stream", "--cpus", "0,0", "unix-stream", "tcp",
+                     "mq", "pipe", "eventfd", "ring-shm")
+    rows = {(row["mechanism"], row["mode"]): row for row in result["rows"]}
+    world.has(rows["pipe", "latency"]["why"], "both sides together compute", "4.0 system calls")
+    world.equal(rows["pipe", "stream"]["why"], "", "why a stream")
+    claims = {claim["about"]: claim for claim in result["claims"]}
+    cost = {key: sorted(row["bare"]["costs_ns"])[0] for key, row in rows.items()}
+    ratio = cost["tcp", "latency"] / cost["unix-stream", "latency"]
+    world.has(claims["On one host a Unix socket is twice as fast as TCP."]["text"],
+              f"round trip of 64 bytes on one: {ratio:.1f} times")
+    world.check(not any("checksums" in about for about in claims), "nothing that was not tried out")
+    advice = {work["about"]: work["verdict"] for work in result["advice"]}
+    least = min((row for row in result["rows"] if row["mode"] == "latency" and row["size"]),
+                key=lambda row: row["costs_ns"][0])
+    world.equal(advice["the same, one CPU for both"], least["mechanism"], "advice")
+
+
+@case
+def the_table_fits(world):
+    shown = world.do("bench", *SHORT, "--rate", "20000", "--sizes", "64", "--cpus", "none", "pipe", "udp",
+                     "ring-queue-shm", "events").out.decode()
+    world.check(max(map(len, shown.splitlines())) <= 80, "80 columns")
+    world.has(shown, "Round trip, 64 bytes, CPUs none", "One way, in arrays of 64", "eventfd", "RATIO")
+
+
+@case
+def progress_on_a_terminal(world):
+    terminal = Terminal(world, SINEW, "bench", "--duration", "2ms", "--repeat", "1", "--mode", "latency",
+                        "--sizes", "64", "--cpus", "none", "pipe", "fifo")
+    text, code = terminal.end()
+    world.equal(code, 0, "exit code")
+    world.has(text, "s left", "fifo, latency", "Round trip")
+
+
+@case
+def an_interrupt_keeps_what_is_done(world):
+    running = world.sinew("bench", "-d", "200ms", "-r", "1", "--json", "out.json", "--mode", "latency",
+                          "--cpus", "none", "pipe", "channels")
+    world.until(lambda: b"fifo, latency" in running.err, "the second row")
+    running.signal(signal.SIGINT)
+    ended = running.end()
+    world.equal(ended.code, 130, "exit code")
+    world.has(ended.out.decode(), "Interrupted", "pipe")
+    result = json.loads((pathlib.Path(world.path) / "out.json").read_text())
+    jsonschema.validate(result, SCHEMA)
+    world.equal(result["plan"]["interrupted"], True, "interrupted")
+    world.check(result["rows"][0]["p50_ns"] > 0, "the first row")
+    world.equal(result["rows"][-1]["skipped"], "interrupted", "the last")
+    os.unlink(f"{world.path}/out.json")
+
+
+def with_costs(result, factor):
+    """The same run, as if sinew had cost so much of that."""
+    for row in result["rows"]:
+        row["costs_ns"] = [cost * factor for cost in row["costs_ns"]]
+    return result
+
+
+@case
+def a_baseline_tells_what_costs_more(world):
+    file = pathlib.Path(world.path) / "old.json"
+    words = ["--mode", "latency", "--sizes", "64", "--cpus", "none", "pipe"]
+    old = json.loads(world.do("bench", "--quiet", "-d", "10ms", "-r", "3", "--json", "-", *words).out)
+    file.write_text(json.dumps(with_costs(old, 0.02)))
+    shown = world.do("bench", "--quiet", "-d", "10ms", "-r", "3", "--baseline", file, *words, code=1).out
+    world.has(shown.decode(), "pipe, latency, 64 bytes, CPUs none: costs", "more than before", "1 rows")
+    file.write_text(json.dumps(with_costs(old, 50)))
+    shown = world.do("bench", "--quiet", "-d", "10ms", "-r", "3", "--baseline", file, *words).out
+    world.has(shown.decode(), "1 rows, 0 of them cost more")
+    file.write_text("{}")
+    world.has(world.do("bench", "--baseline", file, *words, code=2).err, "is not a result of sinew bench")
+    file.unlink()
+
+
+@each(name_words_expected=[
+    ("group", ["birds"], ["birds", "unix-stream", "channels"]),
+    ("scheme", ["bird:/x"], ["bird:/x"]),
+    ("mode", ["--mode", "fast"], ["latency"]),
+    ("size", ["--sizes", "7"], ["24"]),
+    ("cpus", ["--cpus", "1"], ["0,1"]),
+    ("no_such_cpu", ["--cpus", "4000,4000"], ["CPU 4000"]),
+    ("repeat", ["--repeat", "99"], ["31"]),
+    ("nothing", ["--mode", "batched", "--sizes", "64K", "pipe"], ["--mode", "--sizes"]),
+])
+def mistakes(world, name_words_expected):
+    _, words, expected = name_words_expected
+    world.has(world.do("bench", *words, code=2).err.decode(), *expected)
+
+
+@case
+def a_file_that_cannot_be_written(world):
+    ended = world.do("bench", "--json", "no/such/file", "pipe", code=1)
+    world.has(ended.err.decode(), "no/such/file", "No such file")
+
+
+def calls_between(lines, first, size):
+    """What a process calls between its calls of `first` that write so many bytes, and the next."""
+    plain = re.compile(r"^\d+ +(\w+)\((.*)\) += (-?\d+)")
+    between, result = None, []
+    for line in lines:
+        match = plain.match(line)
+        if not match or match[1] in ("clock_gettime", "pread64", "getrusage"):
+            continue
+        if match[1] == first and match[3] == str(size):
+            result += [between] if between is not None else []
+            between = []
+        elif between is not None:
+            between.append(match[1])
+    return result
+
+
+@case
+def one_message_takes_the_same_calls(world):
+    """Of a bare pipe and of sinew's: one write and one read there, one each back."""
+    if not shutil.which("strace"):
+        raise Skip("strace is not installed")
+    world.run("strace", "-ff", "-o", "calls", SINEW, "bench", *SHORT, "--mode", "latency",
+              "--sizes", "64", "--cpus", "none", "pipe", code=0,
+              env={"ASAN_OPTIONS": "detect_leaks=0"})
+    seen = {"pwritev2": 0, "write": 0}
+    for file in pathlib.Path(world.path).glob("calls.*"):
+        lines = [f"1 {line}" for line in file.read_text(errors="replace").splitlines()]
+        for call, size in (("pwritev2", 68), ("write", 64)):
+            trips = [trip for trip in calls_between(lines, call, size) if len(trip) == 1]
+            others = [trip for trip in calls_between(lines, call, size) if len(trip) != 1]
+            seen[call] += len(trips)
+            world.check(all(trip == ["read"] for trip in trips), f"{call} is answered by a read")
+            world.check(len(others) <= len(trips), f"only where turns change: {others[:3]}")
+        file.unlink()
+    world.check(seen["pwritev2"] >= 4 and seen["write"] >= 4, f"trips of both: {seen}")
+
+
+sys.exit(main())
