@@ -179,21 +179,6 @@ static inline bool sinew__lane_has_room(
 	return line_end - out->taken.words <= count && end.units - out->taken.units <= count;
 }
 
-/* Lines a little ahead, where the reader is done with them: it has them, and each would be waited for. */
-static inline void sinew__lane_fetch_ahead(
-	const struct sinew__lane_out *out, struct sinew__ring_at at)
-{
-	const struct sinew__lane *lane = &out->lane;
-	const struct sinew__ring_at ahead = {
-		at.words + SINEW__RING_LINE, at.units + SINEW__RING_LINE};
-
-	if (!sinew__lane_has_room(out, (struct sinew__ring_at){ahead.words + 1, ahead.units + 1}))
-		return;
-	sinew__prefetch_to_write(sinew__lane_data(lane, ahead.units));
-	if (!(at.words & (SINEW__RING_LINE - 1)))
-		sinew__prefetch_to_write((const void *)sinew__lane_word(lane, ahead.words));
-}
-
 /* The same for most messages, in a few instructions: false if there is more to do. */
 static inline bool sinew__lane_reserve_plain(
 	struct sinew__lane_out *out, uint32_t size, struct sinew__lane_slot *slot)
@@ -211,8 +196,23 @@ static inline bool sinew__lane_reserve_plain(
 			.value = sinew__lane_make_word(lane, at.words, 0, size),
 			.after = {at.words + 1, at.units + sinew__lane_units(size)}};
 	slot->word = at.words;
-	sinew__lane_fetch_ahead(out, at);
 	return !out->lost && sinew__lane_has_room(out, slot->after);
+}
+
+/* For a batch: lines a little ahead, where the reader is done with them. It has them, and each would be waited
+ * for; one message alone is only held up by it. */
+static inline void sinew__lane_fetch_ahead(const struct sinew__lane_out *out)
+{
+	const struct sinew__lane *lane = &out->lane;
+	const struct sinew__ring_at at = out->at;
+	const struct sinew__ring_at ahead = {
+		at.words + SINEW__RING_LINE, at.units + SINEW__RING_LINE};
+
+	if (!sinew__lane_has_room(out, (struct sinew__ring_at){ahead.words + 1, ahead.units + 1}))
+		return;
+	sinew__prefetch_to_write(sinew__lane_data(lane, ahead.units));
+	if (!(at.words & (SINEW__RING_LINE - 1)))
+		sinew__prefetch_to_write((const void *)sinew__lane_word(lane, ahead.words));
 }
 
 /* Publishes what was reserved, when its bytes are there. */

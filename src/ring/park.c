@@ -44,6 +44,7 @@ enum {
 	SHORT = 2,           /* looks of a short wait */
 	AT_HEELS = 4,        /* short waits until we linger */
 	LINGER = 24,         /* pauses of that: about a microsecond */
+	NOT_AGAIN = 500,     /* short waits until it is tried again that did not pay */
 	GATHERED = 4,        /* messages without a wait that make it worth while */
 };
 
@@ -346,14 +347,23 @@ static bool is_worth_it(struct sinew__waiting *waiting)
 }
 
 /* Close behind the other side each look takes a line from it that it is about to write, for one message.
- * A moment later there are several; if there are not, we are in step with it, and looking is best. */
+ * A moment later there are several. If there are not, we are in step with it and looking is best: then
+ * it takes many short waits until that is tried again. */
 static void linger(struct sinew__waiting *waiting)
 {
 	if (waiting->short_waits > AT_HEELS && waiting->since < GATHERED)
-		waiting->short_waits = 0;
+		waiting->short_waits = -NOT_AGAIN;
 	waiting->since = 0;
 	for (unsigned i = 0; waiting->short_waits >= AT_HEELS && i < LINGER; i++)
 		rest();
+}
+
+static void note_wait(struct sinew__waiting *waiting, bool was_short)
+{
+	if (was_short)
+		waiting->short_waits++;
+	else if (waiting->short_waits > 0)
+		waiting->short_waits = 0;
 }
 
 static bool spin(struct sinew__ring *ring, unsigned direction, bool (*ready)(struct sinew__ring *))
@@ -370,7 +380,7 @@ static bool spin(struct sinew__ring *ring, unsigned direction, bool (*ready)(str
 		linger(waiting);
 	for (unsigned i = 0; i < pauses; i++) {
 		if (ready(ring)) {
-			waiting->short_waits = i < SHORT ? waiting->short_waits + 1 : 0;
+			note_wait(waiting, i < SHORT);
 			goto done;
 		}
 		rest();

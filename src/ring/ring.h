@@ -29,7 +29,7 @@ struct sinew__waiting {
 		spun_in_vain; /* waits that were longer than spinning pays for, one after another */
 	unsigned unwoken;     /* operations since we last woke somebody */
 	unsigned since;       /* messages since we last waited */
-	unsigned short_waits; /* one after another that ended as soon as we looked */
+	int short_waits;      /* one after another that ended as soon as we looked; see linger() */
 	bool eager;           /* we do not fence: who goes to sleep does it for us */
 	int bell;             /* a descriptor that others ring for us; -1: none */
 	int set, tick, full;  /* sinew_fd(): the set, its timer, what makes it ready; -1 */

@@ -221,6 +221,8 @@ static inline bool put_plain(struct sinew__ring *ring, const struct sinew_msg *m
 	if (msg->size > ring->most || msg->flags || msg->peer ||
 		!sinew__lane_reserve_plain(&ring->w.out, (uint32_t)msg->size, &slot))
 		return false;
+	if (more)
+		sinew__lane_fetch_ahead(&ring->w.out);
 	fill(ring, msg, &slot, more);
 	return true;
 }
