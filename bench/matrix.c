@@ -186,6 +186,18 @@ const struct row bench_rows[] = {
 		.modes = ALL,
 	},
 	{
+		.name = "ring-queue-file",
+		.groups = "channels rings",
+		.uri = "ring:file:DIR/there?pattern=queue",
+		.back = "ring:file:DIR/back?pattern=queue",
+		.bulk = "ring:file:DIR/there?pattern=queue",
+		.bare = &bare_shared,
+		.tunings = {{0, 1 * M, 1 * M}},
+		.chunk = 256 * K,
+		.modes = ALL,
+		.extra = true,
+	},
+	{
 		.name = "ring-queue-memfd",
 		.groups = "channels rings",
 		.uri = "ring:memfd:DIR/there?pattern=queue&serve=thread",

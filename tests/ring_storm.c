@@ -27,7 +27,7 @@ enum {
 	LIVES = 64,   /* of workers, in one round */
 	EACH = 50000, /* messages that one life may write */
 	ROUND = 300,  /* ms */
-	SECONDS = 3,
+	SECONDS = 5,
 };
 
 static int seconds = SECONDS;
