@@ -81,103 +81,6 @@ static const struct sinew__limit_row limits[] = {
 	{NULL, NULL, 0},
 };
 
-/* ---- the region behind it ---- */
-
-/* Those of our options that are the region's, as far as the URI gives them. */
-static const char *const region_keys[] = {
-	"create", "temp", "trust", "allow", "huge", "serve", "mode"};
-
-static bool is_of_region(const char *key)
-{
-	for (unsigned i = 0; i < sizeof region_keys / sizeof *region_keys; i++)
-		if (strcmp(key, region_keys[i]) == 0)
-			return true;
-	return false;
-}
-
-struct text {
-	char *at;
-	size_t left;
-};
-
-static void add(struct text *text, const char *bytes, bool encode)
-{
-	for (; *bytes; bytes++) {
-		bool plain = !encode ||
-			     (*bytes != '%' && *bytes != '?' && *bytes != '&' && *bytes != '=');
-		int n = snprintf(
-			text->at, text->left, plain ? "%c" : "%%%02X", (unsigned char)*bytes);
-		if (n < 0 || (size_t)n >= text->left)
-			text->left = 0;
-		if (text->left == 0)
-			return;
-		text->at += n;
-		text->left -= (size_t)n;
-	}
-}
-
-static int region_uri(const struct sinew__spec *spec, bool attach_only, char *uri, size_t size)
-{
-	struct text text = {uri, size};
-	const char *separator = "?";
-	bool memfd = strncmp(spec->uri.rest, "memfd:", 6) == 0;
-
-	*uri = '\0';
-	add(&text, spec->uri.rest, true);
-	for (unsigned i = 0; i < spec->uri.count; i++) {
-		if (!is_of_region(spec->uri.options[i].key) ||
-			(attach_only && (strcmp(spec->uri.options[i].key, "create") == 0 ||
-						strcmp(spec->uri.options[i].key, "temp") == 0)))
-			continue;
-		add(&text, separator, false);
-		add(&text, spec->uri.options[i].key, false);
-		add(&text, "=", false);
-		add(&text, spec->uri.options[i].value, true);
-		separator = "&";
-	}
-	if (memfd) { /* who may attach must write */
-		add(&text, separator, false);
-		add(&text, "others=write", false);
-		separator = "&";
-	}
-	if (attach_only) {
-		add(&text, separator, false);
-		add(&text, "create=no", false);
-	}
-	return text.left ? 0 : sinew__fail(ENAMETOOLONG, "%s: the URI is too long", spec->text);
-}
-
-static int parse_region(const struct sinew__spec *spec, struct sinew__region_spec *region)
-{
-	char uri[SINEW__URI_SIZE];
-
-	*region = (struct sinew__region_spec){0};
-	if (!strchr(spec->uri.rest, ':'))
-		return sinew__fail(EINVAL,
-			"%s: write ring:shm:/name, ring:file:/path or ring:memfd:/path",
-			spec->text);
-	int r = region_uri(spec, false, uri, sizeof uri);
-	if (r == 0)
-		r = sinew__region_spec_parse(region, uri);
-	if (r == 0 && strcmp(region->uri.scheme, "sysvshm") == 0) {
-		sinew__region_spec_fini(region);
-		return sinew__fail(EINVAL,
-			"%s: a ring needs memory that can be mapped twice: shm:, file: or memfd:",
-			spec->text);
-	}
-	return r;
-}
-
-/* The file that keeps it; "" of a memfd, whose path is that of a socket. */
-static void path_of(const struct sinew__region_spec *region, char *path, size_t size)
-{
-	if (strcmp(region->uri.scheme, "shm") == 0)
-		snprintf(path, size, "/dev/shm%s", region->uri.rest);
-	else
-		snprintf(path, size, "%s",
-			strcmp(region->uri.scheme, "file") == 0 ? region->uri.rest : "");
-}
-
 /* ---- what it can do ---- */
 
 static struct sinew__ring_make make_of(const struct settings *own)
@@ -230,7 +133,7 @@ static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
 	int r = check_options(spec);
 	if (r < 0 || !*spec->uri.rest)
 		goto shape;
-	r = parse_region(spec, &region);
+	r = sinew__ring_region_parse(spec, &region);
 	if (r == 0) {
 		r = region.medium->describe(&region, &free_bytes);
 		if (strcmp(region.uri.scheme, "memfd") != 0)
@@ -377,10 +280,10 @@ static int attach(struct sinew__ring *ring, int64_t until)
 	struct sinew__region_spec region;
 	char uri[SINEW__URI_SIZE];
 
-	int r = parse_region(&channel->spec, &region);
+	int r = sinew__ring_region_parse(&channel->spec, &region);
 	if (r < 0)
 		return r;
-	path_of(&region, ring->path, sizeof ring->path);
+	sinew__ring_region_path(&region, ring->path, sizeof ring->path);
 	sinew__region_spec_fini(&region);
 	ring->bells_named = *ring->path != '\0';
 	if (!ring->bells_named) {
@@ -390,8 +293,8 @@ static int attach(struct sinew__ring *ring, int64_t until)
 			return r;
 	}
 	/* A memfd is its listener's, as a socket is. */
-	r = region_uri(&channel->spec, !ring->bells_named && !(channel->flags & SINEW_LISTEN), uri,
-		sizeof uri);
+	r = sinew__ring_region_uri(&channel->spec,
+		!ring->bells_named && !(channel->flags & SINEW_LISTEN), uri, sizeof uri);
 	const struct sinew__region_wish wish = {.size = (size_t)sinew__ring_total(&make),
 		.any_size = true,
 		.init = sinew__ring_format,
@@ -491,11 +394,11 @@ static int ring_remove(const struct sinew__spec *spec)
 	struct sinew__region_spec region;
 	char uri[SINEW__URI_SIZE], path[PATH_MAX];
 
-	int r = parse_region(spec, &region);
+	int r = sinew__ring_region_parse(spec, &region);
 	if (r < 0)
 		return r;
-	path_of(&region, path, sizeof path);
-	r = region_uri(spec, false, uri, sizeof uri);
+	sinew__ring_region_path(&region, path, sizeof path);
+	r = sinew__ring_region_uri(spec, false, uri, sizeof uri);
 	if (r == 0 && *path)
 		r = check_unused(spec, uri);
 	if (r == 0)
@@ -540,7 +443,7 @@ int sinew_ring_look(const char *uri, struct sinew_ring_look *look, int64_t until
 	if (spec.transport != &sinew__transport_ring)
 		r = sinew__fail(EOPNOTSUPP, "%s: is no ring; only a ring can be looked into", uri);
 	if (r == 0)
-		r = region_uri(&spec, true, region, sizeof region);
+		r = sinew__ring_region_uri(&spec, true, region, sizeof region);
 	if (r == 0)
 		r = look_into(&spec, region, look, until);
 	sinew__spec_fini(&spec);

@@ -6,6 +6,7 @@
  *   map.c      attach, check, map the data twice      member.c  slots, locks, who lives, who comes after
  *   lane.c     one writer, one reader                 queue.c   many readers of a lane
  *   read.c     messages out                           write.c   messages in
+ *   region.c   the region behind it                   look.c    who is in it, from outside
  *   park.c     waiting and waking                     bell.c    descriptors to poll
  *
  * The receiving thread owns what is under `reading`, the sending one what is under `writing`.
@@ -112,6 +113,15 @@ int sinew__ring_was_cut(const struct sinew__ring *); /* -EIO in words */
 
 int sinew__ring_flush(struct sinew_channel *, int64_t until);
 int sinew__ring_peer(struct sinew_channel *, uint64_t id, struct sinew_peer *);
+
+/* ---- region.c ---- */
+
+/* The region's URI. attach_only: it must be there. -ENAMETOOLONG with words. */
+int sinew__ring_region_uri(const struct sinew__spec *, bool attach_only, char *uri, size_t size);
+/* -EINVAL with words if a ring cannot be in such a region. */
+int sinew__ring_region_parse(const struct sinew__spec *, struct sinew__region_spec *);
+/* The file that keeps it; "" of a memfd, whose path is that of a socket. */
+void sinew__ring_region_path(const struct sinew__region_spec *, char *path, size_t size);
 
 /* ---- map.c ---- */
 
