@@ -38,6 +38,23 @@ static const char *does(const struct sinew_ring_member *member)
 	}
 }
 
+/* What it sleeps for now. */
+static const char *awaits(const struct sinew_ring_member *member)
+{
+	if (!(member->flags & SINEW_RING_LIVES))
+		return "-";
+	switch (member->flags & (SINEW_RING_AWAITS_MESSAGES | SINEW_RING_AWAITS_ROOM)) {
+	case 0:
+		return "-";
+	case SINEW_RING_AWAITS_MESSAGES:
+		return "messages";
+	case SINEW_RING_AWAITS_ROOM:
+		return "room";
+	default:
+		return "both";
+	}
+}
+
 static const char *pattern_of(const struct sinew_ring_look *look)
 {
 	return look->pattern ? "queue" : "pair";
@@ -53,13 +70,16 @@ static double rate(uint64_t now, uint64_t before, double seconds)
 
 static void print_members(struct out *out, const struct sinew_ring_look *look)
 {
-	out_text(out, "\n  member        pid        uid  state  does    holds\n");
+	out_text(out,
+		"\n  member        pid        uid  state  does    holds  awaits         slept\n");
 	for (unsigned i = 0; i < look->members; i++) {
 		const struct sinew_ring_member *m = &look->member[i];
 		if (m->id)
-			out_format(out, "  %-6" PRIx64 " %10d %10u  %-5s  %-6s  %s\n", m->id,
-				(int)m->pid, (unsigned)m->uid, state_of(m), does(m),
-				m->flags & SINEW_RING_HOLDS ? "yes" : "-");
+			out_format(out,
+				"  %-6" PRIx64 " %10d %10u  %-5s  %-6s  %-5s  %-8s %11" PRIu64 "\n",
+				m->id, (int)m->pid, (unsigned)m->uid, state_of(m), does(m),
+				m->flags & SINEW_RING_HOLDS ? "yes" : "-", awaits(m),
+				m->slept[0] + m->slept[1]);
 	}
 }
 
@@ -110,6 +130,9 @@ static void write_member(struct json *json, const struct sinew_ring_member *m)
 	json_text(json, "state", state_of(m));
 	json_text(json, "does", does(m));
 	json_bool(json, "holds", m->flags & SINEW_RING_HOLDS);
+	json_text(json, "awaits", awaits(m));
+	json_number(json, "slept_for_messages", m->slept[0]);
+	json_number(json, "slept_for_room", m->slept[1]);
 	json_close(json, '}');
 }
 

@@ -241,6 +241,10 @@ int sinew_caps(const char *uri, struct sinew_caps *caps);
 #define SINEW_RING_READS 0x04u
 #define SINEW_RING_WRITES 0x08u
 #define SINEW_RING_HOLDS 0x10u /* has borrowed messages of a queue */
+/* Sleeps until there is a message, or room; or wants its descriptor, see sinew_fd(), to say so. Of one that
+ * does not live: it did when it died. */
+#define SINEW_RING_AWAITS_MESSAGES 0x20u
+#define SINEW_RING_AWAITS_ROOM 0x40u
 
 struct sinew_ring_member {
 	uint64_t id;    /* as in sinew_msg.peer; 0: never used */
@@ -248,7 +252,8 @@ struct sinew_ring_member {
 	uid_t uid;      /* the same */
 	uint32_t flags; /* SINEW_RING_... */
 	uint32_t reserved32;
-	uint64_t reserved[3];
+	uint64_t slept[2]; /* times that it slept in a call: for messages, for room */
+	uint64_t reserved[1];
 };
 
 struct sinew_ring_lane {

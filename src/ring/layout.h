@@ -72,6 +72,8 @@ struct sinew__ring_member {
 	sinew__shared32 does;     /* 1 reads, 2 writes */
 	sinew__shared32 cpu;      /* where it waited last, counted from 1; 0: never */
 	sinew__shared32 armed[2]; /* ring its descriptor: for messages, for room */
+	sinew__shared32 sleeps[2],
+		slept[2]; /* whether it does now, how often it did: the same two */
 	SINEW__APART sinew__shared64
 		hold;             /* the lane it holds messages of, counted from 1; 0: none */
 	sinew__shared64 from, to; /* positions of these messages */
@@ -120,6 +122,8 @@ SINEW__OFFSET(header, work, 128);
 _Static_assert(sizeof(struct sinew__ring_header) == 256, "header");
 SINEW__OFFSET(member, pid, 8);
 SINEW__OFFSET(member, armed, 24);
+SINEW__OFFSET(member, sleeps, 32);
+SINEW__OFFSET(member, slept, 40);
 SINEW__OFFSET(member, hold, 128);
 SINEW__OFFSET(member, counted, 152);
 _Static_assert(sizeof(struct sinew__ring_member) == 256, "member");

@@ -20,7 +20,8 @@ static void look_at_member(
 
 	*member = (struct sinew_ring_member){.id = sinew__owner_id(owner),
 		.pid = (pid_t)sinew__look(&there->pid),
-		.uid = (uid_t)sinew__look(&there->uid)};
+		.uid = (uid_t)sinew__look(&there->uid),
+		.slept = {sinew__look(&there->slept[0]), sinew__look(&there->slept[1])}};
 	if (sinew__owner_state(owner) == SINEW__OWNER_LIVE)
 		member->flags |= SINEW_RING_JOINED;
 	if (sinew__ring_lives(ring, slot))
@@ -31,6 +32,10 @@ static void look_at_member(
 		member->flags |= SINEW_RING_WRITES;
 	if (sinew__look(&there->hold))
 		member->flags |= SINEW_RING_HOLDS;
+	if (sinew__look(&there->sleeps[0]) || sinew__look(&there->armed[0]))
+		member->flags |= SINEW_RING_AWAITS_MESSAGES;
+	if (sinew__look(&there->sleeps[1]) || sinew__look(&there->armed[1]))
+		member->flags |= SINEW_RING_AWAITS_ROOM;
 }
 
 static void measure(struct sinew__ring *ring, unsigned index, struct sinew_ring_lane *lane)

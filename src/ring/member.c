@@ -180,6 +180,10 @@ static void settle_in(struct sinew__ring *ring, unsigned slot)
 	sinew__put(&member->cpu, (uint32_t)sched_getcpu() + 1);
 	sinew__put(&member->armed[0], 0);
 	sinew__put(&member->armed[1], 0);
+	for (unsigned i = 0; i < 2; i++) {
+		sinew__put(&member->sleeps[i], 0);
+		sinew__put(&member->slept[i], 0);
+	}
 	sinew__put(&member->hold, 0);
 	ring->slot = slot;
 	ring->owner = sinew__owner(generation << 8 | slot, SINEW__OWNER_LIVE);

@@ -284,8 +284,8 @@ static int64_t next_look(struct sinew__ring *ring, int64_t now, int64_t *pace)
 	return now + after;
 }
 
-static int park(struct sinew__ring *ring, unsigned direction, bool (*ready)(struct sinew__ring *),
-	int64_t until)
+static int sleep_until(struct sinew__ring *ring, unsigned direction,
+	bool (*ready)(struct sinew__ring *), int64_t until)
 {
 	const int64_t begun = sinew__now();
 	struct sinew__waiting *waiting = waiting_of(ring, direction);
@@ -318,6 +318,19 @@ static int park(struct sinew__ring *ring, unsigned direction, bool (*ready)(stru
 	}
 	waiting->spun_in_vain = now - begun < WORTH ? 0 : waiting->spun_in_vain + 1;
 	return 0;
+}
+
+static int park(struct sinew__ring *ring, unsigned direction, bool (*ready)(struct sinew__ring *),
+	int64_t until)
+{
+	struct sinew__ring_member *me = &ring->members[ring->slot];
+	const unsigned which = direction == SINEW_OUT;
+
+	sinew__count(&me->slept[which], 1);
+	sinew__put(&me->sleeps[which], 1);
+	int r = sleep_until(ring, direction, ready, until);
+	sinew__put(&me->sleeps[which], 0);
+	return r;
 }
 
 /* ---- spinning ---- */

@@ -51,6 +51,37 @@ def who_lives(world):
     world.do("rm", uri)
 
 
+@each(backing=["file", "memfd"])
+def who_awaits_what(world, backing):
+    uri = f"ring:{backing}:{world.path}/ring?pattern=queue&size=4K"
+    reader = world.sinew("recv", uri)
+
+    def member(does):
+        found = [m for m in look(world, uri)["members"] if m["does"] == does]
+        return found[0] if found else {"awaits": None}
+    world.until(lambda: os.path.exists(f"{world.path}/ring")
+                and member("reads")["awaits"] == "messages", "the reader sleeps")
+    world.equal(member("reads")["slept_for_messages"] >= 1, True, "it slept")
+    if backing == "memfd":  # who made it has to answer
+        reader.signal(signal.SIGINT)
+    else:
+        os.kill(reader.pid, signal.SIGSTOP)
+        sender = world.sinew("send", uri, stdin=subprocess.PIPE)
+        world.feed(sender, b"x" * 1000 + b"\n")
+        for _ in range(8):
+            world.feed(sender, b"x" * 1000 + b"\n")
+        world.until(lambda: member("writes")["awaits"] == "room", "the sender sleeps")
+        world.equal(member("writes")["slept_for_room"] >= 1, True, "it slept")
+        world.has(world.do("stat", uri).out, "room")
+        sender.signal(signal.SIGKILL)
+        sender.end()
+        os.kill(reader.pid, signal.SIGKILL)
+    reader.end()
+    if backing == "file":
+        world.equal([m["awaits"] for m in look(world, uri)["members"]], ["-", "-"], "the dead")
+        world.do("rm", uri)
+
+
 @each(kind=["ring:shm:/{}", "ring:memfd:{}", "ring:memfd:{}?serve=thread"])
 def looking_ends_nothing(world, kind):
     """Nor does a third one who comes, is refused and goes; but a death does."""
