@@ -189,12 +189,14 @@ static int list(void)
 	return 0;
 }
 
-/* One that ends of itself before it settles could not be made here, and has said why. */
+/* One that ends of itself before it settles could not be made here, and has said why. Of one that we trace its
+ * stop is told, too. */
 static void wait_for(const struct situation *row, struct scene *scene)
 {
 	for (unsigned tries = 0; !has_settled(row, scene);) {
 		int status;
-		if (row->letter != 'Z' && waitpid(scene->child, &status, WNOHANG) > 0)
+		if (row->letter != 'Z' && waitpid(scene->child, &status, WNOHANG) > 0 &&
+			!WIFSTOPPED(status))
 			exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 		look_again(&tries, row->name);
 	}
