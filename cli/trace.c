@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <summary.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <tracer.h>
 
@@ -155,6 +156,19 @@ static int page_create(struct trace *trace)
 	return EXIT_DONE;
 }
 
+/* There is nothing to draw. What is no plain file was there before. */
+static void page_drop(struct trace *trace)
+{
+	struct stat st;
+
+	if (!trace->page)
+		return;
+	fclose(trace->page);
+	trace->page = NULL;
+	if (lstat(trace->settings->html, &st) == 0 && S_ISREG(st.st_mode))
+		unlink(trace->settings->html);
+}
+
 static int page_write(struct trace *trace)
 {
 	int r = trace->error, code = EXIT_DONE;
@@ -249,8 +263,10 @@ static int start(struct trace *trace)
 		return r;
 	if (settings->operand_count)
 		started = sinew__tracer_start(trace->tracer, settings->operands, stop_undo);
-	if (started < 0)
+	if (started < 0) {
 		trouble(started);
+		page_drop(trace);
+	}
 	r = begin(trace);
 	if (started < 0)
 		return started == -ENOENT ? NOT_FOUND : NOT_EXECUTABLE;

@@ -63,6 +63,19 @@ def where_no_page_can_be_nothing_runs(world):
 
 
 @case
+def of_what_cannot_run_there_is_no_page(world):
+    needs_tracing()
+    page = world.path / "page"
+    world.do(*EXACTLY, "-q", "--html", page, "--", "/nowhere/command", code=127)
+    world.check(not page.exists(), "an empty page")
+    other = world.path / "other"
+    other.symlink_to("/dev/null")
+    world.do(*EXACTLY, "-q", "--html", other, "--", "/nowhere/command", code=127)
+    world.check(other.is_symlink(), "what is no plain file is gone")
+    other.unlink()
+
+
+@case
 def a_page_on_a_full_disk_is_told(world):
     needs_tracing()
     ended = world.do(*EXACTLY, "-q", "--html", "/dev/full", "--", "true", code=3)
