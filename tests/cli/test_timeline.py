@@ -213,6 +213,18 @@ def without_a_choice_the_path_is_that_of_who_ran_last(world):
 
 
 @case
+def the_path_of_one_that_had_ended_is_that_until_its_end(world):
+    with page_of(world, recording("pipe")) as page:
+        lane = lane_of(page, 457)
+        path, last = page.ask(f"[criticalPath(page.recording, {lane}, 0, {500 * MS}).map("
+                              f"({{from, to}}) => [from, to]), "
+                              f"page.recording.to[page.recording.first[{lane} + 1] - 1]]")
+        world.check(len(path) > 2, f"nothing is told: {path}")
+        world.equal(path[0][1], last, "from its end on")
+        world.check(all(a[0] == b[1] for a, b in itertools.pairwise(path)), f"gaps: {path}")
+
+
+@case
 def search_finds_threads_and_waits(world):
     with page_of(world, recording("pipe")) as page:
         page.key("/")

@@ -66,9 +66,13 @@ function criticalPath(recording, lane, begin, end) {
 	const path = [], hopped = new Set();
 	let time = end;
 	while (time > begin) {
-		const span = recording.before(lane, time);
+		const span = recording.lastBefore(lane, time);
 		if (span < 0)
 			break;
+		if (recording.to[span] < time) { // it had ended, or is not told of
+			time = recording.to[span];
+			continue;
+		}
 		const waker = recording.other[span];
 		const woken = recording.isWait(span) && recording.to[span] === time && waker >= 0;
 		const hop = `${lane} ${time}`;

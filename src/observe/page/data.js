@@ -134,6 +134,12 @@ class Recording {
 
 	// The span in which a lane was just before this time, or -1.
 	before(lane, time) {
+		const span = this.lastBefore(lane, time);
+		return span >= 0 && this.to[span] >= time ? span : -1;
+	}
+
+	// The last span of a lane that begins before this time, over by then or not; or -1.
+	lastBefore(lane, time) {
 		let low = this.first[lane], high = this.first[lane + 1];
 		while (low < high) {
 			const middle = (low + high) >> 1;
@@ -142,8 +148,7 @@ class Recording {
 			else
 				high = middle;
 		}
-		const span = low - 1;
-		return span >= this.first[lane] && this.to[span] >= time ? span : -1;
+		return low > this.first[lane] ? low - 1 : -1;
 	}
 
 	// When a lane ran for the last time before this one, or -1.
