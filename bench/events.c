@@ -23,6 +23,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "raw/counter.h"
+
 enum { MOST_RUNS = 101 };
 
 /* What both processes see. */
@@ -30,9 +32,7 @@ struct shared {
 	pid_t pid[2];
 	uint32_t ready;
 	struct sinew_tally tally[2];
-	struct counter {
-		uint32_t units, sleepers;
-	} counter[2];
+	struct counter counter[2];
 	sem_t sem[2];
 };
 
@@ -235,25 +235,14 @@ static void futex_post(struct side *side)
 		syscall(SYS_futex, &c->units, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-static bool futex_take(struct counter *c)
-{
-	uint32_t units = __atomic_load_n(&c->units, __ATOMIC_SEQ_CST);
-
-	while (units)
-		if (__atomic_compare_exchange_n(&c->units, &units, units - 1, false,
-			    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			return true;
-	return false;
-}
-
 static void futex_wait(struct side *side)
 {
 	struct counter *c = &shared->counter[side->me];
 
-	if (futex_take(c))
+	if (counter_take(c))
 		return;
 	__atomic_add_fetch(&c->sleepers, 1, __ATOMIC_SEQ_CST);
-	while (!futex_take(c))
+	while (!counter_take(c))
 		syscall(SYS_futex, &c->units, FUTEX_WAIT, 0, NULL, NULL, 0);
 	__atomic_sub_fetch(&c->sleepers, 1, __ATOMIC_SEQ_CST);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * peers.c - the list of other libraries, and what is the same for all.
+ * peers.c - the list of other libraries.
  */
 #include "peers.h"
 
@@ -13,18 +13,4 @@ void peers_add(const struct contender *peer)
 			bench_peers[i] = peer;
 			return;
 		}
-}
-
-void peers_put(struct link *link, const unsigned char *first, unsigned count)
-{
-	for (unsigned i = 0; i < count; i++)
-		link->kind->send(link, first + i * link->size, link->size);
-}
-
-unsigned peers_get(struct link *link, const unsigned char **data, unsigned count)
-{
-	(void)count;
-	link->kind->recv(link, link->buffer, link->size);
-	data[0] = link->buffer;
-	return 1;
 }

@@ -7,6 +7,7 @@
 #define BENCH_PEERS_H
 
 #include "contender.h"
+#include "raw/raw.h"
 
 enum { PEERS_MOST = 4 };
 
@@ -14,18 +15,14 @@ void peers_add(const struct contender *peer);
 /* Up to a NULL. */
 extern const struct contender *bench_peers[PEERS_MOST + 1];
 
-/* One after the other. */
-void peers_put(struct link *link, const unsigned char *first, unsigned count);
-unsigned peers_get(struct link *link, const unsigned char **data, unsigned count);
-
 #define PEER(name_, join_, send_, recv_)                                                           \
 	static const struct contender peer = {                                                     \
 		.name = (name_),                                                                   \
 		.join = (join_),                                                                   \
 		.send = (send_),                                                                   \
 		.recv = (recv_),                                                                   \
-		.put = peers_put,                                                                  \
-		.get = peers_get,                                                                  \
+		.put = raw_put,                                                                    \
+		.get = raw_get,                                                                    \
 	};                                                                                         \
 	__attribute__((constructor)) static void add_peer(void)                                    \
 	{                                                                                          \

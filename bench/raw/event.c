@@ -16,6 +16,7 @@
 
 #include "../crew.h"
 #include "../event_pids.h"
+#include "counter.h"
 #include "raw.h"
 
 /* ---- signals: link->in is the signalfd, link->out the peer's pidfd ---- */
@@ -188,10 +189,6 @@ const struct contender bare_eventfd = {
 
 /* ---- a futex: it never looks again by itself, who is killed at the wrong moment stops it ---- */
 
-struct counter {
-	uint32_t units, sleepers;
-};
-
 struct counters {
 	struct counter of[2]; /* by the role of who waits */
 };
@@ -213,26 +210,15 @@ static void futex_post(struct link *link, const void *data, size_t size)
 	syscall(SYS_futex, &c->units, FUTEX_WAKE, 1, NULL, NULL, 0);
 }
 
-static bool futex_take(struct counter *c)
-{
-	uint32_t units = __atomic_load_n(&c->units, __ATOMIC_SEQ_CST);
-
-	while (units)
-		if (__atomic_compare_exchange_n(&c->units, &units, units - 1, false,
-			    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			return true;
-	return false;
-}
-
 static void futex_wait(struct link *link, void *data, size_t size)
 {
 	struct counter *c = &((struct counters *)link->state)->of[own];
 
 	(void)data, (void)size;
-	if (futex_take(c))
+	if (counter_take(c))
 		return;
 	__atomic_add_fetch(&c->sleepers, 1, __ATOMIC_SEQ_CST);
-	while (!futex_take(c)) {
+	while (!counter_take(c)) {
 		link->calls++;
 		syscall(SYS_futex, &c->units, FUTEX_WAIT, 0, NULL, NULL, 0);
 	}

@@ -9,24 +9,12 @@
 #include "follow_inside.h"
 #include "look/facts.h"
 #include "look/files.h"
-#include "look/lines.h"
 #include "state.h"
 #include "tell.h"
 
 #include "../banned.h"
 
 /* ---- those that are not followed ---- */
-
-static uint32_t process_of(uint32_t tid)
-{
-	char text[4096];
-	uint64_t pid;
-
-	if (sinew__slurp(text, sizeof text, "/proc/%" PRIu32 "/status", tid) <= 0 ||
-		!sinew__parse_field(text, "Tgid", &pid))
-		return 0;
-	return (uint32_t)pid;
-}
 
 /* Who it is, told by name the first time. tgid 0: it is gone already. */
 static const struct sinew__stranger *stranger(
@@ -37,7 +25,7 @@ static const struct sinew__stranger *stranger(
 
 	if (slot->tid == tid)
 		return slot;
-	*slot = (struct sinew__stranger){.tid = tid, .tgid = process_of(tid)};
+	*slot = (struct sinew__stranger){.tid = tid, .tgid = sinew__process_of(tid)};
 	if (!slot->tgid || !sinew__read_stat(slot->tgid, tid, &facts))
 		return slot;
 	slot->kernel = facts.kernel;

@@ -178,9 +178,8 @@ static void settle_in(struct sinew__ring *ring, unsigned slot)
 	sinew__put(&member->uid, (uint32_t)geteuid());
 	sinew__put(&member->does, ring->does);
 	sinew__put(&member->cpu, (uint32_t)sched_getcpu() + 1);
-	sinew__put(&member->armed[0], 0);
-	sinew__put(&member->armed[1], 0);
 	for (unsigned i = 0; i < 2; i++) {
+		sinew__put(&member->armed[i], 0);
 		sinew__put(&member->sleeps[i], 0);
 		sinew__put(&member->slept[i], 0);
 	}

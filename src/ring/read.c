@@ -315,6 +315,20 @@ HOT int sinew__ring_recv(
 		       : recv_carefully(channel, buf, cap, msg, until);
 }
 
+/* Lends the next message of a pair, whatever its shape: 1; NONE; CORRUPT. */
+static int borrow_one(struct sinew__ring *ring, struct sinew_msg *msg)
+{
+	struct sinew__lane_in *in = &ring->r.in;
+	struct sinew__lane_message found;
+
+	int r = sinew__lane_read(&in->lane, in->at, &found);
+	if (r == 1) {
+		describe(ring, &found, found.data, msg);
+		in->at = found.after;
+	}
+	return r;
+}
+
 /* Lends what is there of a pair, up to `most`: how many; NONE; CORRUPT. */
 static int borrow_from_pair(struct sinew__ring *ring, struct sinew_msg *msgs, unsigned most)
 {
@@ -326,19 +340,13 @@ static int borrow_from_pair(struct sinew__ring *ring, struct sinew_msg *msgs, un
 	int r = ring->r.broken ? SINEW__LANE_CORRUPT : 1;
 
 	for (; n < most && r == 1; n++) {
-		struct sinew__lane_message plain;
-		if (sinew__lane_read_plain(&in->lane, in->at, &plain) && !ring->channel->lost) {
-			plain_message(&msgs[n], plain.data, plain.size, writer);
-			in->at = plain.after;
-			bytes += plain.size;
-			continue;
-		}
-		r = sinew__lane_read(&in->lane, in->at, &found);
-		if (r != 1)
+		if (sinew__lane_read_plain(&in->lane, in->at, &found) && !ring->channel->lost) {
+			plain_message(&msgs[n], found.data, found.size, writer);
+			in->at = found.after;
+		} else if ((r = borrow_one(ring, &msgs[n])) != 1) {
 			break;
-		describe(ring, &found, found.data, &msgs[n]);
-		in->at = found.after;
-		bytes += found.size;
+		}
+		bytes += msgs[n].size;
 	}
 	if (n == 0)
 		return r;

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The recordings that are kept in readable lines in tests/recordings, and sinew report over them."""
 
+import os
 import pathlib
+import subprocess
 import sys
+
+from golden import SINEW, main
 
 HERE = pathlib.Path(__file__).resolve().parent.parent / "recordings"
 sys.path.insert(0, str(HERE))
@@ -25,7 +29,28 @@ def recording(name):
     return made(lines_of(name))
 
 
-def report(world, data, form):
+def keep(world, data):
     path = world.hidden / "recording"
     path.write_bytes(data)
-    return world.do("report", path, "--format", form)
+    return path
+
+
+def report(world, data, form):
+    return world.do("report", keep(world, data), "--format", form)
+
+
+def write(forms):
+    """What comes out now, beside the recordings: to be read before it is committed."""
+    for name in NAMES:
+        path = HERE / f"{name}.rec"
+        path.write_bytes(recording(name))
+        for form in forms:
+            out = subprocess.run([SINEW, "report", path, "--format", form], check=True,
+                                 capture_output=True).stdout
+            (HERE / f"{name}.{form}").write_bytes(out)
+        os.unlink(path)
+
+
+def main_or_write(forms):
+    """The tests, or with --write what they compare with."""
+    return write(forms) if sys.argv[1:] == ["--write"] else main()

@@ -7,13 +7,11 @@ What comes out must be the same bytes each time: NAME.flame and its like stand b
 """
 
 import json
-import os
-import subprocess
 import sys
 import xml.etree.ElementTree
 
-from golden import SINEW, Terminal, case, each, main
-from recordings import HERE, NAMES, recording, report
+from golden import SINEW, Terminal, case, each
+from recordings import HERE, NAMES, main_or_write, recording, report
 
 FORMATS = ["flame", "flame-svg", "perfetto"]
 
@@ -95,16 +93,5 @@ def bytes_that_are_no_text_never_reach_a_terminal(world):
     world.has(shown, "perfetto is no text", ">trace.pftrace")
 
 
-def write():
-    for name in NAMES:
-        path = HERE / f"{name}.rec"
-        path.write_bytes(recording(name))
-        for form in FORMATS:
-            made = subprocess.run([SINEW, "report", path, "--format", form], check=True,
-                                  capture_output=True)
-            (HERE / f"{name}.{form}").write_bytes(made.stdout)
-        os.unlink(path)
-
-
 if __name__ == "__main__":
-    sys.exit(write() if sys.argv[1:] == ["--write"] else main())
+    sys.exit(main_or_write(FORMATS))

@@ -7,32 +7,15 @@ What comes out must be the same bytes each time: NAME.text, NAME.json and NAME.s
 """
 
 import json
-import os
-import pathlib
 import random
-import subprocess
 import sys
 import xml.etree.ElementTree
 
-HERE = pathlib.Path(__file__).resolve().parent.parent / "recordings"
-sys.path.insert(0, str(HERE))
-import build  # noqa: E402
+from golden import SINEW, Terminal, case, each
+from recordings import HERE, NAMES, build, keep, main_or_write, recording
 
-from golden import SINEW, Terminal, case, each, main  # noqa: E402
-
-NAMES = sorted(path.stem for path in HERE.glob("*.txt"))
 FORMATS = ["text", "json", "svg"]
 STATES = ["new", "ready", "running", "blocked", "terminated", "asleep", "unseen"]
-
-
-def recording(name):
-    return build.build((HERE / f"{name}.txt").read_text(encoding="utf-8").splitlines())
-
-
-def keep(world, data):
-    path = world.hidden / "recording"
-    path.write_bytes(data)
-    return path
 
 
 def report(world, data, *options, code=0):
@@ -304,16 +287,5 @@ def a_full_disk_is_told(world):
     world.has(ended.err, "cannot write")
 
 
-def write():
-    for name in NAMES:
-        path = HERE / f"{name}.rec"
-        path.write_bytes(recording(name))
-        for form in FORMATS:
-            made = subprocess.run([SINEW, "report", path, "--format", form], check=True,
-                                  capture_output=True)
-            (HERE / f"{name}.{form}").write_bytes(made.stdout)
-        os.unlink(path)
-
-
 if __name__ == "__main__":
-    sys.exit(write() if sys.argv[1:] == ["--write"] else main())
+    sys.exit(main_or_write(FORMATS))

@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/uio.h>
 
 #include "../../banned.h"
+#include "lines.h"
 
 enum { NAME_ROOM = 4096 + 64, MOST = 64 << 20 };
 
@@ -105,6 +107,17 @@ ssize_t sinew__read_link(char *text, size_t room, const char *format, ...)
 	ssize_t n = readlink(name, text, room - 1);
 	text[n > 0 ? n : 0] = '\0';
 	return n < 0 ? -errno : n;
+}
+
+uint32_t sinew__process_of(uint32_t tid)
+{
+	char text[4096];
+	uint64_t pid;
+
+	if (sinew__slurp(text, sizeof text, "/proc/%" PRIu32 "/status", tid) <= 0 ||
+		!sinew__parse_field(text, "Tgid", &pid))
+		return 0;
+	return (uint32_t)pid;
 }
 
 int sinew__peek(uint32_t pid, uint64_t address, void *data, size_t size)

@@ -38,6 +38,10 @@ char *sinew__slurp_all(int *error, const char *format, ...) __attribute__((forma
 ssize_t sinew__read_link(char *text, size_t room, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* The process of a thread, 0 if that is gone. One that is not the first of its process has a directory, too,
+ * which is not listed. */
+uint32_t sinew__process_of(uint32_t tid);
+
 /* Exactly `size` bytes at `address` of that process: 0 or -errno. */
 int sinew__peek(uint32_t pid, uint64_t address, void *data, size_t size);
 /* Text that ends in NUL within `room` bytes: 0 or -errno. */

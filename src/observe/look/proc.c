@@ -207,18 +207,6 @@ static int add_process(struct sinew__look *look, uint32_t pid, bool shown)
 	return r;
 }
 
-/* A thread that is not the first of its process has a directory, too, which is not listed. */
-static uint32_t process_of(uint32_t tid)
-{
-	char text[4096];
-	uint64_t pid;
-
-	if (sinew__slurp(text, sizeof text, "/proc/%" PRIu32 "/status", tid) <= 0 ||
-		!sinew__parse_field(text, "Tgid", &pid))
-		return 0;
-	return (uint32_t)pid;
-}
-
 static int by_number(const void *a, const void *b)
 {
 	const struct sinew__facts *x = a, *y = b;
@@ -248,7 +236,7 @@ static int find_asked(struct asked *asked, const uint32_t *pids, size_t count)
 	if (!asked->pids)
 		return sinew__observe_fail(ENOMEM, "no memory for %zu numbers", count);
 	for (size_t i = 0; i < count; i++) {
-		asked->pids[i] = process_of(pids[i]);
+		asked->pids[i] = sinew__process_of(pids[i]);
 		if (!asked->pids[i])
 			return sinew__observe_fail(ESRCH, "there is no process %" PRIu32, pids[i]);
 		asked->count++;
