@@ -5,10 +5,10 @@
  *   R -> ready or running   S D I -> blocked   T t -> blocked: stopped, traced   Z X -> terminated
  *
  * Ready and running are one letter. On each CPU at most one thread runs, and none but we ourselves where
- * we ran when we looked. Of the others that can run on a CPU, the scheduler has accounted for the one that
- * runs last: at least at every tick, at most 10 ms apart. If that was longer ago, nothing that we see runs
- * there; so a second look, once for all, tells. A thread between clone() and its first being enqueued is R, too; that
- * lasts microseconds, and /proc cannot tell it from a ready one.
+ * we looked from, which is one CPU for the whole look. Of the others that can run on a CPU, the scheduler
+ * has accounted for the one that runs last: at least at every tick, at most 10 ms apart. If that was longer
+ * ago, nothing that we see runs there; so a second look, once for all, tells. A thread between clone() and
+ * its first being enqueued is R, too; that lasts microseconds, and /proc cannot tell it from a ready one.
  */
 #include <poll.h>
 #include <string.h>

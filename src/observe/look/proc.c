@@ -263,13 +263,31 @@ static int add_all(struct sinew__look *look, const struct asked *asked)
 	return r;
 }
 
+/* All are seen from one CPU, so that none of them ran there at any time: what is seen from here and from
+ * there, at two moments, may be true of three threads on two CPUs. */
+static bool stay(cpu_set_t *before)
+{
+	cpu_set_t here;
+	int cpu = sched_getcpu();
+
+	if (cpu < 0 || sched_getaffinity(0, sizeof *before, before) < 0)
+		return false;
+	CPU_ZERO(&here);
+	CPU_SET(cpu, &here);
+	return sched_setaffinity(0, sizeof here, &here) == 0;
+}
+
 int sinew__proc_threads(struct sinew__look *look, const uint32_t *pids, size_t count)
 {
 	struct asked asked = {0};
+	cpu_set_t before;
+	bool stays = stay(&before);
 	int r = pids ? find_asked(&asked, pids, count) : 0;
 
 	if (r == 0)
 		r = add_all(look, &asked);
+	if (stays)
+		sched_setaffinity(0, sizeof before, &before);
 	if (r == 0)
 		qsort(look->threads, look->count, sizeof *look->threads, by_number);
 	free(asked.pids);
