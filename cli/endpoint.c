@@ -131,6 +131,7 @@ int endpoint_open(
 		endpoint->uri = NULL;
 		return code;
 	}
+	sinew_channel_caps(endpoint->channel, &endpoint->caps);
 	endpoint->opened = endpoint_now();
 	stop_watch(endpoint->channel);
 	if (settings->verbose)
@@ -140,6 +141,36 @@ int endpoint_open(
 	return EXIT_DONE;
 }
 
+static bool grow(struct endpoint *endpoint, size_t size)
+{
+	void *larger = realloc(endpoint->copy, size);
+
+	if (!larger)
+		return false;
+	endpoint->copy = larger;
+	endpoint->copy_size = size;
+	return true;
+}
+
+/* Who writes for all readers does not wait for us, and may overwrite what we borrow. */
+static int take_copy(struct endpoint *endpoint, struct sinew_msg *msg, int64_t until)
+{
+	int r;
+
+	do
+		r = sinew_recv(endpoint->channel, endpoint->copy, endpoint->copy_size, msg, until);
+	while (r == -EMSGSIZE && msg->size <= endpoint->caps.max_message &&
+		grow(endpoint, msg->size));
+	return r;
+}
+
+int endpoint_take(struct endpoint *endpoint, struct sinew_msg *msgs, unsigned count, int64_t until)
+{
+	if (endpoint->caps.bits & SINEW_CAP_EVERY_READER)
+		return take_copy(endpoint, msgs, until);
+	return sinew_take(endpoint->channel, msgs, count, until);
+}
+
 int endpoint_close(struct endpoint *endpoint, const struct settings *settings)
 {
 	int code = EXIT_DONE;
@@ -147,6 +178,7 @@ int endpoint_close(struct endpoint *endpoint, const struct settings *settings)
 	if (!endpoint->channel)
 		return code;
 	stop_forget(endpoint->channel);
+	free(endpoint->copy);
 	int r = sinew_close(endpoint->channel);
 	if (r == -EAGAIN) {
 		say_error("%s: not everything that was sent could be handed over", endpoint->uri);

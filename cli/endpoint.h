@@ -15,6 +15,8 @@ struct endpoint {
 	char *uri; /* with the options of the command line */
 	struct sinew_caps caps;
 	int64_t opened; /* CLOCK_MONOTONIC, nanoseconds */
+	void *copy;     /* of one message, where a borrowed one might change */
+	size_t copy_size;
 };
 
 /* The URI with the options of the command line. NULL after saying that memory is short. */
@@ -28,6 +30,9 @@ int endpoint_open(
 
 /* Closes and says what was never delivered. An exit code. */
 int endpoint_close(struct endpoint *endpoint, const struct settings *settings);
+
+/* As sinew_take(), of messages that nobody changes before the next call or sinew_release(). */
+int endpoint_take(struct endpoint *endpoint, struct sinew_msg *msgs, unsigned count, int64_t until);
 
 /* The end of a wait that begins now. */
 int64_t endpoint_deadline(const struct settings *settings);

@@ -136,15 +136,15 @@ static unsigned room_for(const struct receiver *receiver)
 /* Takes what is there; if nothing is, shows what was printed and waits. As sinew_take(). */
 static int take(struct receiver *receiver)
 {
-	sinew_channel *channel = receiver->endpoint.channel;
+	struct endpoint *endpoint = &receiver->endpoint;
 	unsigned room = room_for(receiver);
-	int n = sinew_take(channel, receiver->msgs, room, SINEW_NOW);
+	int n = endpoint_take(endpoint, receiver->msgs, room, SINEW_NOW);
 
 	if (n != -EAGAIN)
 		return n;
 	if (!out_flush(&receiver->out))
 		return -EAGAIN;
-	return sinew_take(channel, receiver->msgs, room, endpoint_deadline(receiver->settings));
+	return endpoint_take(endpoint, receiver->msgs, room, endpoint_deadline(receiver->settings));
 }
 
 /* What one peer did wrong, or one message too large, does not end the run. */

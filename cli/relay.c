@@ -167,7 +167,7 @@ static int take(struct way *way)
 	int n;
 
 	do
-		n = sinew_take(way->from->channel, way->taken, BATCH, deadline(way));
+		n = endpoint_take(way->from, way->taken, BATCH, deadline(way));
 	while (n < 0 && (again(way, n) || peer_fault(way, n)));
 	return n;
 }

@@ -57,7 +57,15 @@ static const char *awaits(const struct sinew_ring_member *member)
 
 static const char *pattern_of(const struct sinew_ring_look *look)
 {
-	return look->pattern ? "queue" : "pair";
+	static const char *const patterns[] = {"pair", "queue", "topic", "latest"};
+
+	return look->pattern < sizeof patterns / sizeof *patterns ? patterns[look->pattern] : "?";
+}
+
+/* Whether each message goes to all readers. */
+static bool is_for_all(const struct sinew_ring_look *look)
+{
+	return look->pattern >= 2;
 }
 
 static double rate(uint64_t now, uint64_t before, double seconds)
@@ -71,22 +79,27 @@ static double rate(uint64_t now, uint64_t before, double seconds)
 static void print_members(struct out *out, const struct sinew_ring_look *look)
 {
 	out_text(out,
-		"\n  member        pid        uid  state  does    holds  awaits         slept\n");
+		"\n  member        pid        uid  state  does    holds  awaits         slept");
+	out_text(out, is_for_all(look) ? "     behind       lost\n" : "\n");
 	for (unsigned i = 0; i < look->members; i++) {
 		const struct sinew_ring_member *m = &look->member[i];
-		if (m->id)
-			out_format(out,
-				"  %-6" PRIx64 " %10d %10u  %-5s  %-6s  %-5s  %-8s %11" PRIu64 "\n",
-				m->id, (int)m->pid, (unsigned)m->uid, state_of(m), does(m),
-				m->flags & SINEW_RING_HOLDS ? "yes" : "-", awaits(m),
-				m->slept[0] + m->slept[1]);
+		if (!m->id)
+			continue;
+		out_format(out, "  %-6" PRIx64 " %10d %10u  %-5s  %-6s  %-5s  %-8s %11" PRIu64,
+			m->id, (int)m->pid, (unsigned)m->uid, state_of(m), does(m),
+			m->flags & SINEW_RING_HOLDS ? "yes" : "-", awaits(m),
+			m->slept[0] + m->slept[1]);
+		if (is_for_all(look))
+			out_format(out, " %10" PRIu64 " %10" PRIu64, m->behind, m->lost);
+		out_byte(out, '\n');
 	}
 }
 
 static void print_lanes(struct out *out, const struct sinew_ring_look *look,
 	const struct sinew_ring_look *before, double seconds)
 {
-	out_text(out, "\n  lane writer  waiting      bytes       sent   received    dropped");
+	out_format(out, "\n  lane writer  %s      bytes       sent   received    dropped",
+		is_for_all(look) ? "   kept" : "waiting");
 	out_text(out, before ? "   sent/s\n" : "\n");
 	for (unsigned i = 0; i < look->lanes; i++) {
 		const struct sinew_ring_lane *lane = &look->lane[i];
@@ -112,9 +125,9 @@ static void print(struct out *out, const char *uri, const struct sinew_ring_look
 	out_safe(out, uri, strlen(uri), "");
 	out_format(out, "\n  pattern %s, %u lanes of %s%s\n", pattern_of(look), look->lanes,
 		units_write_size(look->lane_size, size, sizeof size),
-		!look->pattern ? ""
-		: look->drops  ? ", what dies with a reader is dropped"
-			       : ", what dies with a reader is redelivered");
+		look->pattern != 1 ? ""
+		: look->drops      ? ", what dies with a reader is dropped"
+				   : ", what dies with a reader is redelivered");
 	print_members(out, look);
 	print_lanes(out, look, before, seconds);
 }
@@ -133,6 +146,8 @@ static void write_member(struct json *json, const struct sinew_ring_member *m)
 	json_text(json, "awaits", awaits(m));
 	json_number(json, "slept_for_messages", m->slept[0]);
 	json_number(json, "slept_for_room", m->slept[1]);
+	json_number(json, "behind", m->behind);
+	json_number(json, "lost", m->lost);
 	json_close(json, '}');
 }
 

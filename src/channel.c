@@ -499,6 +499,17 @@ int sinew_name(sinew_channel *channel, char *uri, size_t size)
 	return length;
 }
 
+int sinew_channel_caps(sinew_channel *channel, struct sinew_caps *caps)
+{
+	int r = enter(channel);
+
+	if (r < 0)
+		return r;
+	*caps = channel->caps;
+	caps->bits &= ~SINEW__CAP_PACKETS;
+	return 0;
+}
+
 int sinew_stats(sinew_channel *channel, struct sinew_stats *stats)
 {
 	const struct sinew__counters *c = &channel->count;

@@ -123,6 +123,7 @@ static const char *const cap_rows[][2] = {
 	{"reliable", "loses nothing while both sides live"},
 	{"counted", "what was lost is counted and reported to the reader"},
 	{"zero-copy", "messages can be written and read where they lie"},
+	{"every-reader", "each message goes to every reader"},
 };
 
 static const char *const event_cap_rows[][2] = {

@@ -53,6 +53,9 @@ TEST_EACH(every_channel, caps_are_those_of_the_open_channel, struct mechanism, m
 	CHECK_EQ(caps.bits, e.out->caps.bits & ~SINEW__CAP_PACKETS);
 	CHECK_EQ(caps.max_message, e.in->caps.max_message);
 	CHECK_EQ(caps.max_message, e.out->caps.max_message);
+	CHECK_OK(sinew_channel_caps(e.out, &caps));
+	CHECK_EQ(caps.bits, e.out->caps.bits & ~SINEW__CAP_PACKETS);
+	CHECK_EQ(caps.max_message, e.out->caps.max_message);
 	ends_close(&e);
 	mechanism_uri(m, "max=16", uri, sizeof uri);
 	CHECK_OK(sinew_caps(uri, &caps));
@@ -67,8 +70,8 @@ TEST(every_bit_has_a_name)
 		CHECK(sinew_cap_text(bit) && *sinew_cap_text(bit) && *sinew_cap_name(bit));
 		known |= UINT64_C(1) << bit;
 	}
-	CHECK_EQ(known, 2 * SINEW_CAP_ZERO_COPY - 1);
-	CHECK(sinew_cap_name(64) == NULL && sinew_cap_text(19) == NULL);
+	CHECK_EQ(known, 2 * SINEW_CAP_EVERY_READER - 1);
+	CHECK(sinew_cap_name(64) == NULL && sinew_cap_text(20) == NULL);
 	for (size_t row = 0; row < mechanism_count; row++)
 		CHECK_EQ(mechanism_bits(&mechanism_rows[row]) & ~known, 0);
 }

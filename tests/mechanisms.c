@@ -15,7 +15,7 @@
 
 #include "channel.h"
 
-enum { RAW_ROWS = 4, SINGLE_ROWS = 32, MOST = 1 << 20 };
+enum { RAW_ROWS = 4, SINGLE_ROWS = 34, MOST = 1 << 20 };
 
 const struct mechanism mechanism_rows[] = {
 	{"pipe-raw", "pipe", NULL, "frame=raw", true},
@@ -56,6 +56,10 @@ const struct mechanism mechanism_rows[] = {
 	{"ring-queue", "ring", "shm:/", "pattern=queue&size=256K&lanes=4", true},
 	{"ring-queue-memfd", "ring", "memfd:s", "pattern=queue&size=256K&lanes=4&serve=thread",
 		true},
+	{"ring-topic", "ring", "shm:/", "pattern=topic&size=256K&lanes=4&full=block&from=oldest",
+		true},
+	{"ring-topic-memfd", "ring", "memfd:s",
+		"pattern=topic&size=256K&lanes=4&full=block&from=oldest&serve=thread", true},
 
 	{"unix", "unix", "s", "", false},
 	{"unix-one", "unix", "s", "peers=1", true},

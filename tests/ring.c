@@ -244,7 +244,7 @@ TEST(another_shape_is_refused)
 	static const char *const others[] = {
 		"pattern=queue", "size=8K", "pattern=queue&lanes=3", "deaths=drop&pattern=queue"};
 	static const char *const wrong[] = {"size=5000", "lanes=2", "deaths=drop", "frame=raw",
-		"owner=0", "pattern=topic", "full=maybe", "huge=2M"};
+		"owner=0", "pattern=tree", "full=maybe", "huge=2M"};
 	sinew_channel *in = open_end("size=4K&pattern=pair", SINEW_IN), *other = NULL;
 
 	for (unsigned i = 0; i < sizeof others / sizeof *others; i++)

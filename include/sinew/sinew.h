@@ -62,6 +62,8 @@ typedef struct sinew_channel sinew_channel;
 #define SINEW_MSG_FDS_LOST 0x40u   /* some of its descriptors could not be taken in: it has none */
 #define SINEW_MSG_REDELIVERED                                                                      \
 	0x80u /* was in the hands of a reader that died: maybe handled before */
+#define SINEW_MSG_OVERWRITTEN                                                                      \
+	0x100u /* sinew_release(): was overwritten while it was borrowed; what was read is worth nothing */
 
 /* One message. Set what you do not use to zero: later versions give the reserved words a meaning,
  * and a channel refuses what it cannot carry. */
@@ -88,25 +90,26 @@ struct sinew_msg {
  * close-on-exec. sinew_take() ends a batch with a message that has some. */
 
 /* Capability bits. */
-#define SINEW_CAP_BOUNDARIES (UINT64_C(1) << 0)   /* a message arrives whole, as it was sent */
-#define SINEW_CAP_BOTH_WAYS (UINT64_C(1) << 1)    /* one channel can send and receive */
-#define SINEW_CAP_ANSWERS (UINT64_C(1) << 2)      /* the reader can answer the peer it heard */
-#define SINEW_CAP_KNOWS_PEER (UINT64_C(1) << 3)   /* sinew_peer() gives the peer's uid, gid, pid */
-#define SINEW_CAP_POLLABLE (UINT64_C(1) << 4)     /* sinew_fd() works */
-#define SINEW_CAP_MANY_WRITERS (UINT64_C(1) << 5) /* several processes may send to one reader */
-#define SINEW_CAP_MANY_READERS (UINT64_C(1) << 6) /* several processes may share the reading */
-#define SINEW_CAP_TAGS (UINT64_C(1) << 7)         /* sinew_msg.tag is carried */
-#define SINEW_CAP_PRIORITIES (UINT64_C(1) << 8)   /* sinew_msg.priority is carried and obeyed */
-#define SINEW_CAP_PAIR (UINT64_C(1) << 9)         /* sinew_pair() works */
-#define SINEW_CAP_NAMED (UINT64_C(1) << 10)       /* unrelated processes can meet by the name */
-#define SINEW_CAP_NETWORK (UINT64_C(1) << 11)     /* reaches other machines */
-#define SINEW_CAP_EMPTY (UINT64_C(1) << 12)       /* a message of no bytes can be sent */
-#define SINEW_CAP_END (UINT64_C(1) << 13)         /* the reader learns that its peers have left */
-#define SINEW_CAP_FDS (UINT64_C(1) << 14)         /* descriptors travel with a message */
-#define SINEW_CAP_SURVIVES (UINT64_C(1) << 15)    /* unread messages outlive all processes */
-#define SINEW_CAP_RELIABLE (UINT64_C(1) << 16)    /* loses nothing while both sides live */
-#define SINEW_CAP_COUNTED (UINT64_C(1) << 17)     /* what was lost is counted and reported */
-#define SINEW_CAP_ZERO_COPY (UINT64_C(1) << 18)   /* sinew_loan(); sinew_take() copies nothing */
+#define SINEW_CAP_BOUNDARIES (UINT64_C(1) << 0)    /* a message arrives whole, as it was sent */
+#define SINEW_CAP_BOTH_WAYS (UINT64_C(1) << 1)     /* one channel can send and receive */
+#define SINEW_CAP_ANSWERS (UINT64_C(1) << 2)       /* the reader can answer the peer it heard */
+#define SINEW_CAP_KNOWS_PEER (UINT64_C(1) << 3)    /* sinew_peer() gives the peer's uid, gid, pid */
+#define SINEW_CAP_POLLABLE (UINT64_C(1) << 4)      /* sinew_fd() works */
+#define SINEW_CAP_MANY_WRITERS (UINT64_C(1) << 5)  /* several processes may send to one reader */
+#define SINEW_CAP_MANY_READERS (UINT64_C(1) << 6)  /* several processes may share the reading */
+#define SINEW_CAP_TAGS (UINT64_C(1) << 7)          /* sinew_msg.tag is carried */
+#define SINEW_CAP_PRIORITIES (UINT64_C(1) << 8)    /* sinew_msg.priority is carried and obeyed */
+#define SINEW_CAP_PAIR (UINT64_C(1) << 9)          /* sinew_pair() works */
+#define SINEW_CAP_NAMED (UINT64_C(1) << 10)        /* unrelated processes can meet by the name */
+#define SINEW_CAP_NETWORK (UINT64_C(1) << 11)      /* reaches other machines */
+#define SINEW_CAP_EMPTY (UINT64_C(1) << 12)        /* a message of no bytes can be sent */
+#define SINEW_CAP_END (UINT64_C(1) << 13)          /* the reader learns that its peers have left */
+#define SINEW_CAP_FDS (UINT64_C(1) << 14)          /* descriptors travel with a message */
+#define SINEW_CAP_SURVIVES (UINT64_C(1) << 15)     /* unread messages outlive all processes */
+#define SINEW_CAP_RELIABLE (UINT64_C(1) << 16)     /* loses nothing while both sides live */
+#define SINEW_CAP_COUNTED (UINT64_C(1) << 17)      /* what was lost is counted and reported */
+#define SINEW_CAP_ZERO_COPY (UINT64_C(1) << 18)    /* sinew_loan(); sinew_take() copies nothing */
+#define SINEW_CAP_EVERY_READER (UINT64_C(1) << 19) /* each message goes to every reader */
 
 struct sinew_caps {
 	uint64_t bits;
@@ -200,7 +203,9 @@ int sinew_recv(sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *
  * sinew_close(). Returns how many, SINEW_END, or -errno as sinew_recv(). */
 int sinew_take(sinew_channel *channel, struct sinew_msg *msgs, unsigned count, int64_t until);
 
-/* Gives borrowed messages back. Never fails, never blocks. */
+/* Gives borrowed messages back. Never fails, never blocks. Where a writer does not wait for its readers (a
+ * ring with pattern=topic or latest) it may have overwritten some meanwhile: those get
+ * SINEW_MSG_OVERWRITTEN, and count as lost; do nothing with what you read there before you know. */
 void sinew_release(sinew_channel *channel, struct sinew_msg *msgs, unsigned count);
 
 /* A descriptor for poll() or epoll that reads as ready (POLLIN, level-triggered) while receiving
@@ -233,6 +238,8 @@ int sinew_stats(sinew_channel *channel, struct sinew_stats *stats);
 
 /* What `uri` can do with these options on this system, without opening it. */
 int sinew_caps(const char *uri, struct sinew_caps *caps);
+/* The same of an open channel: what its URI left to what is there is known now. */
+int sinew_channel_caps(sinew_channel *channel, struct sinew_caps *caps);
 
 /* ---- rings, seen from outside ---- */
 
@@ -253,13 +260,15 @@ struct sinew_ring_member {
 	uint32_t flags; /* SINEW_RING_... */
 	uint32_t reserved32;
 	uint64_t slept[2]; /* times that it slept in a call: for messages, for room */
-	uint64_t reserved[1];
+	uint64_t behind;   /* topic, latest: messages sent that a reader has not had yet */
+	uint64_t lost;     /* the same: messages that it was told it has lost, or passed over */
+	uint64_t reserved[3];
 };
 
 struct sinew_ring_lane {
 	uint64_t writer;      /* the id of its writer, now or last; 0: never one */
 	uint64_t has_writer;  /* whether it is there */
-	uint64_t depth;       /* messages that nobody has taken */
+	uint64_t depth;       /* messages that nobody has taken; topic, latest: that are kept */
 	uint64_t depth_bytes; /* bytes of these */
 	uint64_t sent, sent_bytes, received, dropped; /* since the ring was made */
 	uint64_t forgotten;                           /* dropped with readers that died */
@@ -267,7 +276,7 @@ struct sinew_ring_lane {
 };
 
 struct sinew_ring_look {
-	uint32_t pattern; /* 0 pair, 1 queue */
+	uint32_t pattern; /* 0 pair, 1 queue, 2 topic, 3 latest */
 	uint32_t drops;   /* what dies with a reader: 0 redelivered, 1 dropped */
 	uint64_t lane_size;
 	uint32_t members, lanes; /* how many of these are valid */

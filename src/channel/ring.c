@@ -20,33 +20,37 @@ extern const struct sinew__transport sinew__transport_ring;
 enum {
 	LEAST_SIZE = 4096,
 	MOST_SIZE = 1 << 30,
-	PAIR_SIZE = 4 << 20,  /* where size= says nothing */
+	PLAIN_SIZE = 4 << 20, /* where size= says nothing */
 	QUEUE_SIZE = 2 << 20, /* the same, of each lane of a queue */
-	QUEUE_LANES = 8,
+	QUEUE_LANES = 8,      /* where lanes= says nothing; else a writer has the only one */
 };
 
 struct settings {
 	int64_t pattern, size, lanes, full, wait, deaths;
 	int64_t create, temp, trust, huge, serve; /* the region's */
-	int64_t fd, guard;
+	int64_t fd, guard, from, history;
 	struct sinew__users allow;
 };
 
 #define OWN(member) offsetof(struct settings, member)
 
 static const struct sinew__option_row options[] = {
-	{{"pattern", "pair|queue", NULL,
-		 "one at each end, or many writers and many readers, each message to one (pair, or "
-		 "what is there)"},
+	{{"pattern", "pair|queue|topic|latest", NULL,
+		 "one at each end; many writers and readers, each message to one; each message to "
+		 "every reader; the newest to whoever looks (pair, or what is there)"},
 		SINEW__OPTION_CHOICE, OWN(pattern), 0, 0},
 	{{"size", "size", NULL,
-		 "bytes that a lane holds, a power of 2 (pair 4M, queue 2M); a message has at most "
+		 "bytes that a lane holds, a power of 2 (4M, queue 2M); a message has at most "
 		 "half"},
 		SINEW__OPTION_SIZE, OWN(size), LEAST_SIZE, MOST_SIZE},
-	{{"lanes", "number", NULL, "writers that a queue can have at a time (8)"},
+	{{"lanes", "number", NULL, "writers at a time: of a queue (8), of a topic (1)"},
 		SINEW__OPTION_NUMBER, OWN(lanes), 1, SINEW__RING_LANES},
-	{{"full", "block|fail|drop-new", "block",
-		 "when there is no room: wait, refuse at once, or drop and count the message"},
+	{{"full", "block|fail|drop-new|drop-old", NULL,
+		 "when there is no room: wait, refuse at once, drop the message and count it, or "
+		 "what "
+		 "slow readers have not read (block; topic, latest drop-old); a topic's reader "
+		 "with "
+		 "drop-old is never waited for"},
 		SINEW__OPTION_CHOICE, OWN(full), 0, 0},
 	{{"wait", "latency|balanced|power", "balanced",
 		 "how long a CPU is kept busy before we sleep: long, shortly, not at all"},
@@ -72,12 +76,18 @@ static const struct sinew__option_row options[] = {
 		SINEW__OPTION_SWITCH, OWN(guard), 0, 0},
 	{{"huge", "no|2M|1G", "no", "memfd: made of pages of that size"}, SINEW__OPTION_CHOICE,
 		OWN(huge), 0, 0},
+	{{"from", "now|oldest", NULL,
+		 "topic: a reader begins with what comes, or what is kept (now)"},
+		SINEW__OPTION_CHOICE, OWN(from), 0, 0},
+	{{"history", "number", NULL,
+		 "latest: newest values that a reader gets, if it has not had them (1)"},
+		SINEW__OPTION_NUMBER, OWN(history), 1, SINEW__RING_HISTORY},
 	{.type = SINEW__OPTION_END},
 };
 
 static const struct sinew__limit_row limits[] = {
-	{"members of a queue", "ring/layout.h", SINEW__RING_SLOTS},
-	{"lanes of a queue", "ring/layout.h", SINEW__RING_LANES},
+	{"members of a queue, a topic", "ring/layout.h", SINEW__RING_SLOTS},
+	{"lanes of a queue, a topic", "ring/layout.h", SINEW__RING_LANES},
 	{NULL, NULL, 0},
 };
 
@@ -86,18 +96,50 @@ static const struct sinew__limit_row limits[] = {
 static struct sinew__ring_make make_of(const struct settings *own)
 {
 	const unsigned pattern = own->pattern < 0 ? SINEW__RING_PAIR : (unsigned)own->pattern;
-	const bool pair = pattern == SINEW__RING_PAIR;
+	const bool queue = pattern == SINEW__RING_QUEUE;
 
 	return (struct sinew__ring_make){
 		.pattern = pattern,
 		.deaths = own->deaths < 0 ? SINEW__RING_REDELIVER : (unsigned)own->deaths,
-		.lanes = pair             ? 2
-			 : own->lanes < 0 ? QUEUE_LANES
-					  : (unsigned)own->lanes,
+		.lanes = pattern == SINEW__RING_PAIR ? 2
+			 : own->lanes >= 0           ? (unsigned)own->lanes
+			 : queue                     ? QUEUE_LANES
+						     : 1,
 		.lane_size = own->size >= 0 ? (uint64_t)own->size
-			     : pair         ? PAIR_SIZE
-					    : QUEUE_SIZE,
+			     : queue        ? QUEUE_SIZE
+					    : PLAIN_SIZE,
 	};
+}
+
+/* What is done when there is no room. */
+static enum sinew__ring_full full_of(const struct settings *own, unsigned pattern)
+{
+	if (own->full >= 0)
+		return (enum sinew__ring_full)own->full;
+	return sinew__ring_keeps_history(pattern) ? SINEW__RING_DROP_OLD : SINEW__RING_BLOCK;
+}
+
+/* Options that make no sense with a pattern. */
+static int check_pattern(const struct sinew__spec *spec, unsigned pattern)
+{
+	const struct settings *own = spec->own;
+	const enum sinew__ring_full full = full_of(own, pattern);
+	const char *wrong = NULL;
+
+	if (own->lanes >= 0 && pattern != SINEW__RING_QUEUE && pattern != SINEW__RING_TOPIC)
+		wrong = "lanes= is for pattern=queue and pattern=topic";
+	else if (own->deaths >= 0 && pattern != SINEW__RING_QUEUE)
+		wrong = "deaths= is for pattern=queue, whose readers share the messages";
+	else if (own->from >= 0 && pattern != SINEW__RING_TOPIC)
+		wrong = "from= is for readers of pattern=topic";
+	else if (own->history >= 0 && pattern != SINEW__RING_LATEST)
+		wrong = "history= is for readers of pattern=latest";
+	else if (full == SINEW__RING_DROP_OLD && !sinew__ring_keeps_history(pattern))
+		wrong = "full=drop-old is for pattern=topic and pattern=latest";
+	else if (full != SINEW__RING_DROP_OLD && pattern == SINEW__RING_LATEST)
+		wrong = "a value always takes the place of an old one: full= is for the other "
+			"patterns";
+	return wrong ? sinew__fail(EINVAL, "%s: %s", spec->text, wrong) : 0;
 }
 
 static int check_options(const struct sinew__spec *spec)
@@ -116,10 +158,32 @@ static int check_options(const struct sinew__spec *spec)
 	if (make.lane_size & (make.lane_size - 1))
 		return sinew__fail(
 			EINVAL, "%s: size= is a power of 2: 64K, 1M, 4M, ...", spec->text);
-	if (make.pattern == SINEW__RING_PAIR && (own->lanes >= 0 || own->deaths >= 0))
-		return sinew__fail(
-			EINVAL, "%s: lanes= and deaths= are for pattern=queue", spec->text);
+	/* What says how a reader reads is for what is there, too. */
+	if (own->pattern >= 0 || own->lanes >= 0 || own->deaths >= 0)
+		return check_pattern(spec, make.pattern);
 	return 0;
+}
+
+/* What depends on the pattern. */
+static const uint64_t of_pattern = SINEW_CAP_BOTH_WAYS | SINEW_CAP_ANSWERS | SINEW_CAP_END |
+				   SINEW_CAP_PAIR | SINEW_CAP_MANY_WRITERS |
+				   SINEW_CAP_MANY_READERS | SINEW_CAP_EVERY_READER |
+				   SINEW_CAP_RELIABLE;
+
+static uint64_t caps_of(unsigned pattern, unsigned lanes, enum sinew__ring_full full)
+{
+	const uint64_t sure =
+		full == SINEW__RING_BLOCK || full == SINEW__RING_FAIL ? SINEW_CAP_RELIABLE : 0;
+
+	switch (pattern) {
+	case SINEW__RING_PAIR:
+		return SINEW_CAP_BOTH_WAYS | SINEW_CAP_ANSWERS | SINEW_CAP_END | SINEW_CAP_PAIR |
+		       sure;
+	case SINEW__RING_QUEUE:
+		return SINEW_CAP_MANY_WRITERS | SINEW_CAP_MANY_READERS | sure;
+	default:
+		return (lanes > 1 ? SINEW_CAP_MANY_WRITERS : 0) | SINEW_CAP_EVERY_READER | sure;
+	}
 }
 
 static int describe(const struct sinew__spec *spec, struct sinew_caps *caps)
@@ -145,13 +209,8 @@ shape:
 		return r;
 	caps->bits |= SINEW_CAP_BOUNDARIES | SINEW_CAP_NAMED | SINEW_CAP_TAGS | SINEW_CAP_EMPTY |
 		      SINEW_CAP_POLLABLE | SINEW_CAP_ZERO_COPY | SINEW__CAP_SURE;
-	if (make.pattern == SINEW__RING_PAIR)
-		caps->bits |=
-			SINEW_CAP_BOTH_WAYS | SINEW_CAP_ANSWERS | SINEW_CAP_END | SINEW_CAP_PAIR;
-	else
-		caps->bits |= SINEW_CAP_MANY_WRITERS | SINEW_CAP_MANY_READERS;
-	if (own->full == SINEW__RING_DROP_NEW)
-		caps->bits &= ~SINEW_CAP_RELIABLE;
+	caps->bits &= ~of_pattern;
+	caps->bits |= caps_of(make.pattern, make.lanes, full_of(own, make.pattern));
 	caps->max_message = (uint64_t)spec->common.max < most ? (uint64_t)spec->common.max : most;
 	return 0;
 }
@@ -201,7 +260,8 @@ static struct sinew__ring *new_ring(struct sinew_channel *channel)
 		return NULL;
 	ring->channel = channel;
 	ring->fd = ring->parcel = -1;
-	ring->full = (enum sinew__ring_full)own->full;
+	ring->history = own->history < 0 ? 1 : (unsigned)own->history;
+	ring->from_oldest = own->from == 1;
 	ring->wait = (enum sinew__ring_wait)own->wait;
 	ring->one_cpu = sysconf(_SC_NPROCESSORS_ONLN) == 1;
 	ring->most = (uint32_t)channel->caps.max_message;
@@ -233,7 +293,7 @@ static int make_bells(struct sinew__ring *ring, unsigned members)
 static int no_direction(struct sinew__ring *ring)
 {
 	return sinew__fail(EINVAL,
-		"open %s: a queue's end receives or sends: say SINEW_IN or SINEW_OUT, or dir=",
+		"open %s: its ends receive or send: say SINEW_IN or SINEW_OUT, or dir=",
 		ring->channel->spec.text);
 }
 
@@ -241,7 +301,7 @@ static int no_direction(struct sinew__ring *ring)
 static int check_shape(struct sinew__ring *ring)
 {
 	const struct settings *own = ring->channel->spec.own;
-	static const char *const patterns[] = {"pair", "queue"};
+	static const char *const patterns[] = {"pair", "queue", "topic", "latest"};
 	const struct sinew__lane *lane = &ring->lanes[0];
 
 	if ((own->pattern >= 0 && own->pattern != ring->pattern) ||
@@ -253,13 +313,26 @@ static int check_shape(struct sinew__ring *ring)
 			"remove it first (sinew rm) or leave these options out",
 			ring->channel->spec.text, patterns[ring->pattern], lane->size,
 			ring->lane_count, ring->deaths == SINEW__RING_DROP ? "drop" : "redeliver");
-	if (ring->pattern == SINEW__RING_QUEUE && ring->does != SINEW__RING_READS &&
+	if (ring->pattern != SINEW__RING_PAIR && ring->does != SINEW__RING_READS &&
 		ring->does != SINEW__RING_WRITES)
 		return no_direction(ring);
 	if (ring->guests && ring->guests->fd_count != 2 * ring->slots)
 		return sinew__fail(EBADMSG, "open %s: came without the bells of its %u members",
 			ring->channel->spec.text, ring->slots);
-	return 0;
+	return check_pattern(&ring->channel->spec, ring->pattern);
+}
+
+/* What follows from the pattern that is there. */
+static void settle_on(struct sinew__ring *ring)
+{
+	struct sinew_channel *channel = ring->channel;
+
+	ring->full = full_of(channel->spec.own, ring->pattern);
+	channel->caps.bits &= ~of_pattern;
+	channel->caps.bits |= caps_of(ring->pattern, ring->lane_count, ring->full);
+	if (ring->does == SINEW__RING_READS && ring->full == SINEW__RING_DROP_OLD &&
+		((const struct settings *)channel->spec.own)->full >= 0)
+		ring->does |= SINEW__RING_OVERTAKEN;
 }
 
 static void set_direction(struct sinew__ring *ring)
@@ -326,6 +399,8 @@ static int ring_open(struct sinew_channel *channel, int64_t until)
 	r = attach(ring, until);
 	if (r == 0)
 		r = check_shape(ring);
+	if (r == 0)
+		settle_on(ring);
 	if (r == 0)
 		r = sinew__ring_join(ring, channel->flags & SINEW_LISTEN ? 0 : 1);
 	if (r < 0) {

@@ -182,7 +182,7 @@ static void let_in(struct sinew__ring *ring)
 {
 	if (!ring->region || !ring->region->made ||
 		sinew_region_serve(ring->region, SINEW_NOW) <= 0 ||
-		ring->pattern == SINEW__RING_QUEUE)
+		ring->pattern != SINEW__RING_PAIR)
 		return;
 	for (unsigned i = 0; i < ring->guests->link_count; i++) {
 		watch(ring->r.waiting.set, ring->guests->links[i]); /* again is an error */
@@ -204,7 +204,7 @@ static bool was_the_peers(struct sinew__ring *ring)
 {
 	const bool maker = ring->region && ring->region->made;
 
-	if (ring->pattern == SINEW__RING_QUEUE)
+	if (ring->pattern != SINEW__RING_PAIR)
 		return !maker;
 	return atomic_load(&ring->peer) != 0 && !(maker && sinew__ring_lives(ring, 1 - ring->slot));
 }
@@ -272,6 +272,14 @@ static int poll_once(struct sinew__ring *ring, int bell, bool minds, int64_t unt
 	if (minds && fds[2].revents)
 		let_in(ring);
 	return 0;
+}
+
+void sinew__ring_mind(struct sinew__ring *ring)
+{
+	if (mind(ring)) {
+		poll_once(ring, -1, true, SINEW_NOW);
+		let_mind(ring);
+	}
 }
 
 int sinew__ring_park_on_bell(struct sinew__ring *ring, unsigned direction,

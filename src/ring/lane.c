@@ -5,6 +5,8 @@
  */
 #include "lane.h"
 
+#include "history.h"
+
 #include "../banned.h"
 
 enum { LINE_MASK = SINEW__RING_LINE - 1 };
@@ -75,7 +77,7 @@ static int ensure(struct sinew__lane_out *out, struct sinew__ring_at end)
 {
 	if (sinew__lane_has_room(out, end))
 		return 1;
-	int r = look(out);
+	int r = out->history ? sinew__history_advance(out, end) : look(out);
 	return r == 1 ? sinew__lane_has_room(out, end) : r;
 }
 

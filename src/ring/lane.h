@@ -20,7 +20,6 @@
 #ifndef SINEW_RING_LANE_H
 #define SINEW_RING_LANE_H
 
-#include "../copy.h"
 #include "shared.h"
 
 /* A lane as this process sees it; fixed when it is mapped. */
@@ -43,6 +42,8 @@ struct sinew__lane_out {
 		uint32_t word;
 		uint64_t value; /* never 0 */
 	} held;
+	uint64_t number; /* messages that this lane has had, as far as who keeps count cares */
+	struct sinew__history_out *history; /* NULL: the reader's `taken` is what makes room */
 };
 
 struct sinew__lane_in {
@@ -226,6 +227,7 @@ static inline void sinew__lane_commit(
 	sinew__publish(sinew__lane_word(lane, slot->word), slot->value);
 	out->at = slot->after;
 	out->lost = 0;
+	out->number++;
 }
 
 /* Publishes the batch. */
@@ -253,6 +255,7 @@ static inline void sinew__lane_hold(
 		out->held = (struct sinew__lane_held){slot->word, slot->value};
 	out->at = slot->after;
 	out->lost = 0;
+	out->number++;
 }
 
 /* ---- who comes after another ---- */

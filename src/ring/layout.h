@@ -5,6 +5,10 @@
  *
  *   header | members | lanes | words of lane 0, 1, ... | pages: data of lane 0, 1, ...
  *
+ * and, where every reader gets every message (topic, latest), between lanes and words
+ *
+ *   histories, one of each lane | cursors: of each member a mark on each lane, where it is
+ *
  * A lane carries messages from one writer. Its words say how long each message is and that it is
  * there; its data holds what does not fit beside the word. Positions run freely modulo 2^32 and only
  * their differences mean something: one of the words, counted in words, and one of the data, counted in
@@ -15,22 +19,31 @@
 #define SINEW_RING_LAYOUT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum {
 	SINEW__RING_VERSION = 1,
-	SINEW__RING_APART = 128, /* what different CPUs write is so far apart */
-	SINEW__RING_UNIT = 64,   /* data is given out in these: a cache line */
-	SINEW__RING_LINE = 8,    /* words in a line; a small message fills one */
-	SINEW__RING_SMALL = 56,  /* bytes that fit beside a word */
-	SINEW__RING_SLOTS = 32,  /* members of a queue; a pair has 2 */
-	SINEW__RING_LANES = 64,  /* the most lanes */
+	SINEW__RING_APART = 128,  /* what different CPUs write is so far apart */
+	SINEW__RING_UNIT = 64,    /* data is given out in these: a cache line */
+	SINEW__RING_LINE = 8,     /* words in a line; a small message fills one */
+	SINEW__RING_SMALL = 56,   /* bytes that fit beside a word */
+	SINEW__RING_SLOTS = 32,   /* members of a queue; a pair has 2 */
+	SINEW__RING_LANES = 64,   /* the most lanes */
+	SINEW__RING_MARKS = 32,   /* of a lane's history */
+	SINEW__RING_RECENT = 64,  /* newest messages whose places are known */
+	SINEW__RING_HISTORY = 32, /* of these, how many a reader may ask for */
 };
 
 #define SINEW__RING_MAGIC UINT64_C(0x676e697277656e73) /* "snewring", least byte first */
 
-enum sinew__ring_pattern { SINEW__RING_PAIR, SINEW__RING_QUEUE };
+enum sinew__ring_pattern {
+	SINEW__RING_PAIR,
+	SINEW__RING_QUEUE,
+	SINEW__RING_TOPIC,
+	SINEW__RING_LATEST
+};
 enum sinew__ring_deaths { SINEW__RING_REDELIVER, SINEW__RING_DROP };
 
 /* A word of a lane: bits 0-31 the message's length, 32-35 what it is, 36-63 the lap of its position,
@@ -42,6 +55,14 @@ enum {
 	SINEW__WORD_TAG = 2,    /* the next word is its tag */
 	SINEW__WORD_LOST = 4,   /* the next word but tag says how many were dropped before it */
 	SINEW__WORD_SKIP = 8,   /* no message: go on in the next line */
+};
+
+/* What a member does. */
+enum {
+	SINEW__RING_READS = 1,
+	SINEW__RING_WRITES = 2,
+	SINEW__RING_OVERTAKEN = 4, /* topic: no writer waits for it */
+	SINEW__RING_COMES = 8,     /* topic: it does not know yet where it begins to read */
 };
 
 #define SINEW__APART __attribute__((aligned(SINEW__RING_APART)))
@@ -69,7 +90,7 @@ struct sinew__ring_member {
 	SINEW__APART sinew__shared64 owner;
 	sinew__shared32 pid; /* as the member saw itself; for people */
 	sinew__shared32 uid;
-	sinew__shared32 does;     /* 1 reads, 2 writes */
+	sinew__shared32 does;     /* SINEW__RING_READS, ... */
 	sinew__shared32 cpu;      /* where it waited last, counted from 1; 0: never */
 	sinew__shared32 armed[2]; /* ring its descriptor: for messages, for room */
 	sinew__shared32 sleeps[2],
@@ -78,6 +99,7 @@ struct sinew__ring_member {
 		hold;             /* the lane it holds messages of, counted from 1; 0: none */
 	sinew__shared64 from, to; /* positions of these messages */
 	sinew__shared64 counted;  /* what the lane's `forgotten` will be when these are dropped */
+	sinew__shared64 missed;   /* topic, latest: messages that went by unread, as it was told */
 };
 
 /* What is written with each message stands apart from what the other side looks at. */
@@ -96,6 +118,30 @@ struct sinew__ring_lane {
 	sinew__shared64 received;
 	SINEW__APART struct sinew__ring_bell work; /* pair: its reader waits for messages */
 	SINEW__APART struct sinew__ring_bell room; /* its writer waits for room */
+};
+
+/* A place in a lane, counted since it was made, so that none ever comes again; its low halves are the
+ * positions that words and data are found by. */
+struct sinew__ring_place {
+	sinew__shared64 words, units;
+};
+
+/* The place where a message begins, and how many were sent on its lane before it. */
+struct sinew__ring_mark {
+	struct sinew__ring_place at;
+	sinew__shared64 number;
+};
+
+/* Topic, latest: what a lane keeps of what was sent (history.h). */
+struct sinew__ring_history {
+	SINEW__APART struct sinew__ring_place edge; /* it may be writing anywhere before */
+	struct sinew__ring_place wish;              /* where the writer wants to have that next */
+	sinew__shared64 first,
+		last;          /* marks first, ... last-1 stand, each in its place modulo 32 */
+	sinew__shared32 waits; /* the writer waits for readers */
+	SINEW__APART struct sinew__ring_mark marks[SINEW__RING_MARKS];
+	SINEW__APART sinew__shared64 head;                   /* latest: messages sent */
+	struct sinew__ring_place recent[SINEW__RING_RECENT]; /* the newest, modulo 64 */
 };
 
 /* Fixed when it is published, but for the bell. */
@@ -126,6 +172,7 @@ SINEW__OFFSET(member, sleeps, 32);
 SINEW__OFFSET(member, slept, 40);
 SINEW__OFFSET(member, hold, 128);
 SINEW__OFFSET(member, counted, 152);
+SINEW__OFFSET(member, missed, 160);
 _Static_assert(sizeof(struct sinew__ring_member) == 256, "member");
 SINEW__OFFSET(lane, eager, 8);
 SINEW__OFFSET(lane, finished, 16);
@@ -136,6 +183,14 @@ SINEW__OFFSET(lane, received, 296);
 SINEW__OFFSET(lane, work, 384);
 SINEW__OFFSET(lane, room, 512);
 _Static_assert(sizeof(struct sinew__ring_lane) == 640, "lane");
+SINEW__OFFSET(history, wish, 16);
+SINEW__OFFSET(history, first, 32);
+SINEW__OFFSET(history, waits, 48);
+SINEW__OFFSET(history, marks, 128);
+SINEW__OFFSET(history, head, 896);
+SINEW__OFFSET(history, recent, 904);
+_Static_assert(sizeof(struct sinew__ring_mark) == 24, "mark");
+_Static_assert(sizeof(struct sinew__ring_history) == 2048, "history");
 
 /* ---- positions ---- */
 
@@ -179,19 +234,32 @@ static inline enum sinew__ring_state sinew__owner_state(uint64_t owner)
 
 /* Where each part of a ring begins. */
 struct sinew__ring_shape {
-	uint64_t members, lanes, words, data, total;
-	uint64_t words_size; /* bytes of one lane's words */
+	uint64_t members, lanes, histories, cursors, words, data, total;
+	uint64_t cursors_size; /* bytes of one member's cursors */
+	uint64_t words_size;   /* bytes of one lane's words */
 };
+
+static inline bool sinew__ring_keeps_history(unsigned pattern)
+{
+	return pattern >= SINEW__RING_TOPIC;
+}
 
 /* The words take an eighth of the data: as many words as units. */
 static inline struct sinew__ring_shape sinew__ring_shape(
-	uint32_t slots, uint32_t lanes, uint64_t lane_size, uint64_t page)
+	unsigned pattern, uint32_t slots, uint32_t lanes, uint64_t lane_size, uint64_t page)
 {
+	const bool keeps = sinew__ring_keeps_history(pattern);
 	struct sinew__ring_shape shape = {.members = sizeof(struct sinew__ring_header),
 		.words_size = lane_size / SINEW__RING_UNIT * sizeof(uint64_t)};
 
+	if (keeps)
+		shape.cursors_size =
+			(lanes * sizeof(struct sinew__ring_mark) + SINEW__RING_APART - 1) /
+			SINEW__RING_APART * SINEW__RING_APART;
 	shape.lanes = shape.members + slots * sizeof(struct sinew__ring_member);
-	shape.words = shape.lanes + lanes * sizeof(struct sinew__ring_lane);
+	shape.histories = shape.lanes + lanes * sizeof(struct sinew__ring_lane);
+	shape.cursors = shape.histories + (keeps ? lanes * sizeof(struct sinew__ring_history) : 0);
+	shape.words = shape.cursors + slots * shape.cursors_size;
 	shape.data = (shape.words + lanes * shape.words_size + page - 1) / page * page;
 	shape.total = shape.data + lanes * lane_size;
 	return shape;

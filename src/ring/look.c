@@ -11,6 +11,20 @@
 #include "../error.h"
 #include "ring.h"
 
+/* How far a reader is behind the writers, by the numbers of the messages. */
+static uint64_t behind(struct sinew__ring *ring, unsigned slot)
+{
+	const struct sinew__ring_mark *cursors = &ring->cursors[slot * ring->cursors_each];
+	uint64_t n = 0;
+
+	for (unsigned i = 0; i < ring->lane_count; i++) {
+		const uint64_t sent = sinew__look(&ring->shared[i].sent);
+		const uint64_t number = sinew__look(&cursors[i].number);
+		n += sent > number ? sent - number : 0;
+	}
+	return n;
+}
+
 static void look_at_member(
 	struct sinew__ring *ring, unsigned slot, struct sinew_ring_member *member)
 {
@@ -30,6 +44,10 @@ static void look_at_member(
 		member->flags |= SINEW_RING_READS;
 	if (does & SINEW__RING_WRITES)
 		member->flags |= SINEW_RING_WRITES;
+	if (ring->histories && does & SINEW__RING_READS) {
+		member->behind = behind(ring, slot);
+		member->lost = sinew__look(&there->missed);
+	}
 	if (sinew__look(&there->hold))
 		member->flags |= SINEW_RING_HOLDS;
 	if (sinew__look(&there->sleeps[0]) || sinew__look(&there->armed[0]))
@@ -38,12 +56,24 @@ static void look_at_member(
 		member->flags |= SINEW_RING_AWAITS_ROOM;
 }
 
+/* The first message of a lane that is still wanted, or kept. */
+static struct sinew__ring_at first_of(struct sinew__ring *ring, unsigned index)
+{
+	const struct sinew__ring_lane *there = &ring->shared[index];
+	struct sinew__history_mark oldest = {0};
+
+	if (!ring->histories)
+		return sinew__ring_unpack(sinew__see(
+			ring->pattern == SINEW__RING_PAIR ? &there->taken : &there->next));
+	sinew__history_oldest(&ring->lanes[index], &ring->histories[index], 0, &oldest);
+	return sinew__history_low(oldest.at);
+}
+
 static void measure(struct sinew__ring *ring, unsigned index, struct sinew_ring_lane *lane)
 {
 	const struct sinew__lane *there = &ring->lanes[index];
 	struct sinew__lane_message message;
-	struct sinew__ring_at at = sinew__ring_unpack(sinew__see(
-		ring->pattern == SINEW__RING_PAIR ? &there->shared->taken : &there->shared->next));
+	struct sinew__ring_at at = first_of(ring, index);
 
 	while (lane->depth < there->word_count && sinew__lane_read(there, at, &message) == 1) {
 		lane->depth++;

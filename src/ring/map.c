@@ -29,8 +29,8 @@ static unsigned slots_of(unsigned pattern)
 
 uint64_t sinew__ring_total(const struct sinew__ring_make *make)
 {
-	return sinew__ring_shape(
-		slots_of(make->pattern), make->lanes, make->lane_size, page_of(make->lane_size))
+	return sinew__ring_shape(make->pattern, slots_of(make->pattern), make->lanes,
+		make->lane_size, page_of(make->lane_size))
 		.total;
 }
 
@@ -72,12 +72,14 @@ static bool is_sound(const struct plan *plan, size_t size)
 	const uint64_t lane = plan->lane_size;
 	bool sizes = lane >= LEAST_LANE && lane <= MOST_LANE && (lane & (lane - 1)) == 0;
 	bool counts = plan->lanes >= 1 && plan->lanes <= SINEW__RING_LANES &&
-		      plan->pattern <= SINEW__RING_QUEUE && plan->deaths <= SINEW__RING_DROP &&
+		      plan->pattern <= SINEW__RING_LATEST && plan->deaths <= SINEW__RING_DROP &&
 		      plan->slots == slots_of(plan->pattern) &&
-		      (plan->pattern != SINEW__RING_PAIR || plan->lanes == 2);
+		      (plan->pattern != SINEW__RING_PAIR || plan->lanes == 2) &&
+		      (plan->pattern != SINEW__RING_LATEST || plan->lanes == 1);
 
 	return sizes && counts && plan->total == size &&
-	       sinew__ring_shape(plan->slots, plan->lanes, lane, page_of(lane)).total == size;
+	       sinew__ring_shape(plan->pattern, plan->slots, plan->lanes, lane, page_of(lane))
+			       .total == size;
 }
 
 static int check_plan(const struct sinew__ring *ring, const struct plan *plan, size_t size)
@@ -145,6 +147,12 @@ static void place(
 	ring->header = ring->base;
 	ring->members = (void *)(base + shape->members);
 	ring->shared = (void *)(base + shape->lanes);
+	if (sinew__ring_keeps_history(ring->pattern)) {
+		ring->histories = (void *)(base + shape->histories);
+		ring->cursors = (void *)(base + shape->cursors);
+		ring->cursors_each =
+			(unsigned)(shape->cursors_size / sizeof(struct sinew__ring_mark));
+	}
 	for (unsigned i = 0; i < ring->lane_count; i++)
 		ring->lanes[i] = (struct sinew__lane){
 			.shared = &ring->shared[i],
@@ -182,8 +190,8 @@ int sinew__ring_map(struct sinew__ring *ring, size_t size)
 	ring->slots = plan.slots;
 	ring->lane_count = plan.lanes;
 	ring->most = (uint32_t)(limit < plan.lane_size / 2 ? limit : plan.lane_size / 2);
-	const struct sinew__ring_shape shape =
-		sinew__ring_shape(plan.slots, plan.lanes, plan.lane_size, page_of(plan.lane_size));
+	const struct sinew__ring_shape shape = sinew__ring_shape(
+		plan.pattern, plan.slots, plan.lanes, plan.lane_size, page_of(plan.lane_size));
 	r = map_data(ring, shape.data, (size_t)plan.lane_size);
 	if (r == 0)
 		place(ring, &plan, &shape);

@@ -59,10 +59,10 @@ static void rouse_all(struct sinew__ring *ring)
 		sinew__ring_rouse(&ring->shared[i].work);
 		sinew__ring_rouse(&ring->shared[i].room);
 	}
-	if (ring->pattern == SINEW__RING_QUEUE) /* which has no end */
-		return;
-	sinew__ring_ring(ring, SINEW_IN);
-	sinew__ring_ring(ring, SINEW_OUT);
+	if (ring->pattern == SINEW__RING_PAIR) /* others have no end */
+		sinew__ring_ring(ring, SINEW_IN);
+	if (ring->pattern != SINEW__RING_QUEUE)
+		sinew__ring_ring(ring, SINEW_OUT);
 }
 
 bool sinew__ring_has_readers(struct sinew__ring *ring)
@@ -174,9 +174,12 @@ static void settle_in(struct sinew__ring *ring, unsigned slot)
 	/* One that lies at the end of its numbers begins anew: 0 is nobody's. */
 	const uint64_t generation = before >> 16 == UINT64_MAX >> 16 ? 1 : (before >> 16) + 1;
 
+	const bool reads = ring->does & SINEW__RING_READS;
+
 	sinew__put(&member->pid, (uint32_t)getpid());
 	sinew__put(&member->uid, (uint32_t)geteuid());
-	sinew__put(&member->does, ring->does);
+	sinew__put(&member->does, ring->does | (ring->histories && reads ? SINEW__RING_COMES : 0));
+	sinew__put(&member->missed, 0);
 	sinew__put(&member->cpu, (uint32_t)sched_getcpu() + 1);
 	for (unsigned i = 0; i < 2; i++) {
 		sinew__put(&member->armed[i], 0);
@@ -241,6 +244,10 @@ static void take_lane(struct sinew__ring *ring, unsigned index)
 	*out = (struct sinew__lane_out){.lane = ring->lanes[index]};
 	sinew__put(&shared->eager, 0);
 	sinew__put(&shared->finished, 0);
+	if (ring->histories) {
+		sinew__topic_take_lane(ring, index);
+		return;
+	}
 	out->taken = sinew__ring_unpack(sinew__see(&shared->taken));
 	out->at = sinew__lane_end(&out->lane, out->taken);
 }
@@ -278,9 +285,13 @@ int sinew__ring_join(struct sinew__ring *ring, unsigned preferred)
 	sinew__ring_look_after(ring, SINEW_IN, 0);
 	if (ring->pattern == SINEW__RING_PAIR)
 		return join_pair(ring);
+	if (ring->histories && ring->does & SINEW__RING_READS) {
+		sinew__topic_join(ring);
+		rouse_all(ring);
+	}
 	if (!(ring->does & SINEW__RING_WRITES))
 		return 0;
-	r = sinew__queue_find_lane(ring);
+	r = ring->histories ? sinew__topic_find_lane(ring) : sinew__queue_find_lane(ring);
 	if (r >= 0)
 		take_lane(ring, (unsigned)r);
 	return r < 0 ? r : 0;

@@ -48,25 +48,6 @@ enum {
 	GATHERED = 4,        /* messages without a wait that make it worth while */
 };
 
-/* ThreadSanitizer knows no fences; it makes every atomic operation one. */
-#if defined(__SANITIZE_THREAD__)
-#define SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer)
-#define SANITIZED 1
-#endif
-#endif
-
-static inline void fence(void)
-{
-#ifdef SANITIZED
-	static _Atomic int everybody;
-	atomic_fetch_add(&everybody, 0);
-#else
-	atomic_thread_fence(memory_order_seq_cst);
-#endif
-}
-
 static inline void rest(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
@@ -96,15 +77,20 @@ struct sinew__ring_bell *sinew__ring_bell_of(struct sinew__ring *ring, unsigned 
 
 /* ---- waking ---- */
 
-/* One who sleeps in the kernel. What nobody sleeps on any more is unmarked, unless somebody came. */
-static void wake_one(struct sinew__ring *ring, unsigned direction, struct sinew__ring_bell *bell,
-	uint32_t asleep)
+/* One who sleeps in the kernel, or all where a message is for all. What nobody sleeps on any more is
+ * unmarked, unless somebody came. */
+static void wake_sleepers(struct sinew__ring *ring, unsigned direction,
+	struct sinew__ring_bell *bell, uint32_t asleep)
 {
+	const bool all = ring->histories && direction == SINEW_IN;
+
 	sinew__ring_step();
 	atomic_fetch_add(&bell->rung, 1);
 	sinew__ring_step();
 	sinew__add(&ring->channel->count.calls[direction == SINEW_IN], 1);
-	if (sinew__sys.futex((const uint32_t *)&bell->rung, FUTEX_WAKE, 1, NULL, 0) > 0)
+	const long woken = sinew__sys.futex(
+		(const uint32_t *)&bell->rung, FUTEX_WAKE, all ? INT32_MAX : 1, NULL, 0);
+	if (woken > 0 && !all)
 		return;
 	const uint32_t now = sinew__look(&bell->asleep);
 	if (now / SINEW__BELL_ONE == asleep / SINEW__BELL_ONE)
@@ -121,7 +107,7 @@ static void wake(struct sinew__ring *ring, unsigned direction, struct sinew__rin
 		sinew__ring_ring(ring, direction);
 	}
 	if (asleep & SINEW__BELL_FUTEX)
-		wake_one(ring, direction, bell, asleep);
+		wake_sleepers(ring, direction, bell, asleep);
 }
 
 /* Where we say that we do not fence. */
@@ -147,16 +133,16 @@ bool sinew__ring_may_be_eager(void)
 	return atomic_load(&granted);
 }
 
-/* The readers of a queue share a lane's other end, so they always fence. */
+/* Many readers share a lane's other end, so they always fence. */
 static void become_eager(struct sinew__ring *ring, unsigned direction)
 {
 	struct sinew__waiting *waiting = waiting_of(ring, direction);
 
 	waiting->unwoken = 0;
-	if ((ring->pattern == SINEW__RING_QUEUE && direction == SINEW_IN) || !ring->may_be_eager)
+	if ((ring->pattern != SINEW__RING_PAIR && direction == SINEW_IN) || !ring->may_be_eager)
 		return;
 	sinew__put(eagerness(ring, direction), 1);
-	fence();
+	sinew__fence();
 	waiting->eager = true;
 }
 
@@ -185,7 +171,7 @@ HOT void sinew__ring_tell(
 	if (waiting->eager)
 		atomic_signal_fence(memory_order_seq_cst);
 	else
-		fence();
+		sinew__fence();
 	const uint32_t asleep = sinew__look(&bell->asleep);
 	const bool calm = !waiting->eager && ++waiting->unwoken >= CALM;
 	if (__builtin_expect((asleep & (SINEW__BELL_FUTEX | SINEW__BELL_FD)) || calm, 0))
@@ -194,7 +180,7 @@ HOT void sinew__ring_tell(
 
 void sinew__ring_rouse(struct sinew__ring_bell *bell)
 {
-	fence();
+	sinew__fence();
 	const uint32_t asleep = sinew__look(&bell->asleep);
 
 	sinew__ring_step();
@@ -230,7 +216,7 @@ uint32_t sinew__ring_mark(struct sinew__ring *ring, unsigned direction, uint32_t
 		before = sinew__look(&bell->asleep);
 		after = (before + SINEW__BELL_ONE) | how;
 	} while (!sinew__swap32(&bell->asleep, before, after) && ++tries < MARK_TRIES);
-	fence();
+	sinew__fence();
 	if (somebody_is_eager(ring, direction)) {
 		sinew__add(&ring->channel->count.calls[direction == SINEW_OUT], 1);
 		sinew__sys.membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);

@@ -5,6 +5,7 @@
  * pair    what was borrowed is given back by `taken`, once it is released; a reader that dies before has
  *         not acknowledged it, and its successor finds it again
  * queue   see queue.c
+ * topic   see topic.c, and for the newest alone, too
  */
 #include <string.h>
 
@@ -14,21 +15,21 @@
 #include "../wait.h"
 #include "ring.h"
 
-enum { LENT_AT_ONCE = 64, SERVE_EACH = 1024, LOOK_EACH = 100000000 };
+enum { SERVE_EACH = 1024, LOOK_EACH = 100000000 };
 
 /* ---- what there is to say beside messages ---- */
 
 /* Whether the other side of a pair has said that it will write no more, or has gone. */
 static bool has_ended(struct sinew__ring *ring)
 {
-	if (ring->pattern == SINEW__RING_QUEUE || ring->channel->spec.common.keep_open == 1)
+	if (ring->pattern != SINEW__RING_PAIR || ring->channel->spec.common.keep_open == 1)
 		return false;
 	return sinew__see(&ring->r.in.lane.shared->finished) || sinew__ring_is_alone(ring);
 }
 
 static bool has_news(struct sinew__ring *ring)
 {
-	if (!(ring->channel->flags & SINEW_EVENTS) || ring->pattern == SINEW__RING_QUEUE)
+	if (!(ring->channel->flags & SINEW_EVENTS) || ring->pattern != SINEW__RING_PAIR)
 		return false;
 	return sinew__ring_is_alone(ring) == ring->r.told_join &&
 	       (ring->r.told_join || atomic_load(&ring->peer));
@@ -40,6 +41,8 @@ bool sinew__ring_readable(struct sinew__ring *ring)
 
 	if (ring->pattern == SINEW__RING_QUEUE)
 		return sinew__queue_has(ring);
+	if (ring->histories)
+		return sinew__topic_has(ring);
 	return sinew__lane_read(&ring->r.in.lane, ring->r.in.at, &message) != SINEW__LANE_NONE ||
 	       has_ended(ring) || has_news(ring);
 }
@@ -166,13 +169,18 @@ static inline void serve(struct sinew__ring *ring)
 		sinew__ring_look_after(ring, SINEW_IN, LOOK_EACH);
 }
 
-static void give_back(struct sinew__ring *ring)
+/* msgs: the first `count` of those that were borrowed, for marks on those that went bad. */
+static void give_back(struct sinew__ring *ring, struct sinew_msg *msgs, unsigned count)
 {
 	struct sinew__lane_in *in = &ring->r.in;
 
 	if (ring->r.borrowed == 0)
 		return;
+	if (ring->histories)
+		sinew__topic_done(ring, msgs, count);
 	ring->r.borrowed = 0;
+	if (ring->histories)
+		return;
 	if (ring->pattern == SINEW__RING_QUEUE) {
 		sinew__queue_done(ring);
 		return;
@@ -275,6 +283,19 @@ static inline bool recv_plain(
 	return true;
 }
 
+/* The next message of a ring, copied: 1; NONE; CORRUPT; -EMSGSIZE. */
+static int copy(struct sinew__ring *ring, void *buf, size_t cap, struct sinew__lane_message *found)
+{
+	switch (ring->pattern) {
+	case SINEW__RING_PAIR:
+		return copy_from_pair(ring, buf, cap, found);
+	case SINEW__RING_QUEUE:
+		return sinew__queue_copy(ring, buf, cap, found);
+	default:
+		return sinew__topic_copy(ring, buf, cap, found);
+	}
+}
+
 static __attribute__((noinline)) int recv_carefully(
 	struct sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
 {
@@ -283,13 +304,12 @@ static __attribute__((noinline)) int recv_carefully(
 	unsigned tries = 0;
 	int r = 0;
 
-	give_back(ring);
+	give_back(ring, NULL, 0);
 	serve(ring);
 	if (channel->flags & SINEW_EVENTS && (r = events(ring, msg)) != 0)
 		return r;
 	for (;;) {
-		r = ring->pattern == SINEW__RING_PAIR ? copy_from_pair(ring, buf, cap, &found)
-						      : sinew__queue_copy(ring, buf, cap, &found);
+		r = copy(ring, buf, cap, &found);
 		if (r == 1)
 			break;
 		if (r == -EMSGSIZE)
@@ -356,10 +376,12 @@ static int borrow_from_pair(struct sinew__ring *ring, struct sinew_msg *msgs, un
 	return (int)n;
 }
 
-static int borrow_from_queue(struct sinew__ring *ring, struct sinew_msg *msgs, unsigned most)
+static int borrow_from_many(struct sinew__ring *ring, struct sinew_msg *msgs, unsigned most)
 {
-	struct sinew__lane_message found[LENT_AT_ONCE];
-	const int n = sinew__queue_take(ring, found, most < LENT_AT_ONCE ? most : LENT_AT_ONCE);
+	struct sinew__lane_message found[SINEW__RING_LENT];
+	const unsigned room = most < SINEW__RING_LENT ? most : (unsigned)SINEW__RING_LENT;
+	const int n = ring->histories ? sinew__topic_take(ring, found, room)
+				      : sinew__queue_take(ring, found, room);
 	uint64_t bytes = 0;
 
 	for (int i = 0; i < n; i++) {
@@ -378,7 +400,7 @@ int sinew__ring_take(
 	unsigned tries = 0;
 	int n;
 
-	give_back(ring);
+	give_back(ring, NULL, 0);
 	serve(ring);
 	if (wanted == 0)
 		return sinew__fail(EINVAL, "take: room for no message");
@@ -386,7 +408,7 @@ int sinew__ring_take(
 		return n;
 	for (;;) {
 		n = ring->pattern == SINEW__RING_PAIR ? borrow_from_pair(ring, msgs, wanted)
-						      : borrow_from_queue(ring, msgs, wanted);
+						      : borrow_from_many(ring, msgs, wanted);
 		if (n > 0)
 			break;
 		int r = without(ring, n, msgs, tries++, until);
@@ -401,10 +423,8 @@ int sinew__ring_take(
 
 void sinew__ring_release(struct sinew_channel *channel, struct sinew_msg *msgs, unsigned n)
 {
-	(void)msgs;
-	(void)n;
 	if (!channel->process || sinew__process_is(channel->process))
-		give_back(sinew__ring_of(channel));
+		give_back(sinew__ring_of(channel), msgs, n);
 }
 
 /* What is not read yet lies in the ring, and none of it with us. */

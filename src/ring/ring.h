@@ -5,6 +5,7 @@
  *
  *   map.c      attach, check, map the data twice      member.c  slots, locks, who lives, who comes after
  *   lane.c     one writer, one reader                 queue.c   many readers of a lane
+ *   history.c  a lane that keeps what was sent        topic.c   readers of that
  *   read.c     messages out                           write.c   messages in
  *   region.c   the region behind it                   look.c    who is in it, from outside
  *   park.c     waiting and waking                     bell.c    descriptors to poll
@@ -18,11 +19,17 @@
 
 #include "../channel.h"
 #include "../region.h"
+#include "history.h"
 #include "lane.h"
 
-enum sinew__ring_full { SINEW__RING_BLOCK, SINEW__RING_FAIL, SINEW__RING_DROP_NEW };
+enum sinew__ring_full {
+	SINEW__RING_BLOCK,
+	SINEW__RING_FAIL,
+	SINEW__RING_DROP_NEW,
+	SINEW__RING_DROP_OLD
+};
+enum { SINEW__RING_LENT = 64 }; /* the most messages lent at once, but of a pair */
 enum sinew__ring_wait { SINEW__RING_LATENCY, SINEW__RING_BALANCED, SINEW__RING_POWER };
-enum { SINEW__RING_READS = 1, SINEW__RING_WRITES = 2 };
 
 /* One direction's way of waiting (park.c). */
 struct sinew__waiting {
@@ -61,10 +68,15 @@ struct sinew__ring {
 	unsigned pattern, deaths, slots, lane_count;
 	uint32_t most; /* bytes of a message */
 	struct sinew__lane lanes[SINEW__RING_LANES];
+	struct sinew__ring_history *histories; /* of each lane; NULL: pair, queue */
+	struct sinew__ring_mark *cursors;      /* of each member, cursors_each; NULL: the same */
+	unsigned cursors_each;
 
 	enum sinew__ring_full full;
 	enum sinew__ring_wait wait;
 	bool may_be_eager; /* membarrier(2) works */
+	unsigned history;  /* latest: values that a reader does not want to pass over */
+	bool from_oldest;  /* topic: a reader begins with what is kept */
 	bool one_cpu;      /* spinning would keep the other side from running */
 	bool bells_named;  /* beside the ring, at its path; else they came with it */
 	char path[PATH_MAX];
@@ -92,13 +104,17 @@ struct sinew__ring {
 		uint64_t broken;           /* lanes whose writer breaks the rules */
 		bool told_join;
 		struct sinew__waiting waiting;
-		unsigned reads; /* since we last served */
+		unsigned reads;                                     /* since we last served */
+		struct sinew__history_mark next[SINEW__RING_LANES]; /* topic: of each lane */
+		struct sinew__history_at lent[SINEW__RING_LENT]; /* the same, of what is borrowed */
 	} r;
 	struct { /* writing */
 		struct sinew__lane_out out;
 		struct sinew__lane_slot slot;
 		struct sinew__wanted wanted;
 		bool loaned, broken;
+		struct sinew__history_out history; /* topic */
+		int64_t minded;                    /* when we last looked who comes or goes */
 		struct sinew__waiting waiting;
 	} w;
 };
@@ -186,6 +202,25 @@ void sinew__queue_catch_up(struct sinew__ring *);
 /* A lane to write to. -EBUSY. */
 int sinew__queue_find_lane(struct sinew__ring *);
 
+/* ---- topic.c ---- */
+
+/* A reader finds out where it begins. */
+void sinew__topic_join(struct sinew__ring *);
+/* A writer on its lane: where it goes on, and whom it waits for. */
+void sinew__topic_take_lane(struct sinew__ring *, unsigned lane);
+/* A lane whose writer has left. -EBUSY. */
+int sinew__topic_find_lane(struct sinew__ring *);
+/* Who writes without ever waiting looks who comes or goes, a few hundred times a second. */
+void sinew__topic_mind(struct sinew__ring *);
+/* Up to `count` messages of one lane, oldest first: how many; NONE; CORRUPT. */
+int sinew__topic_take(struct sinew__ring *, struct sinew__lane_message *, unsigned count);
+/* One message, copied: 1; NONE; CORRUPT; -EMSGSIZE: *message has its size, it stays. */
+int sinew__topic_copy(struct sinew__ring *, void *buf, size_t cap, struct sinew__lane_message *);
+/* What was borrowed is done with; those of `msgs` that were overwritten meanwhile are marked. */
+void sinew__topic_done(struct sinew__ring *, struct sinew_msg *msgs, unsigned count);
+/* Whether a lane has a message for us, or had some and we were overtaken. */
+bool sinew__topic_has(struct sinew__ring *);
+
 /* ---- park.c ---- */
 
 /* After a message was published (OUT) or room was made (IN): wakes who waits for it. */
@@ -216,6 +251,8 @@ int sinew__ring_park_on_bell(struct sinew__ring *, unsigned direction,
 	bool (*ready)(struct sinew__ring *), int64_t until);
 /* Lets those in who want to attach, if we are asked for that. */
 void sinew__ring_serve(struct sinew__ring *);
+/* The same, and sees who has gone, for one who never waits. */
+void sinew__ring_mind(struct sinew__ring *);
 /* Two eventfds for each member, for messages and for room. -errno without words. */
 int sinew__ring_make_bells(struct sinew__region_guests *, unsigned members);
 int sinew__ring_fd(struct sinew_channel *, unsigned direction);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "../copy.h"
 #include "layout.h"
 
 #ifdef SINEW__RING_STEPS
@@ -19,6 +20,59 @@ static inline void sinew__ring_step(void)
 {
 }
 #endif
+
+/* ThreadSanitizer knows no fences; it makes every atomic operation one. */
+#if defined(__SANITIZE_THREAD__)
+#define SINEW__SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define SINEW__SANITIZED 1
+#endif
+#endif
+
+/* What is before it is seen by others before what comes after is done. */
+static inline void sinew__fence(void)
+{
+#ifdef SINEW__SANITIZED
+	static _Atomic int everybody;
+	atomic_fetch_add(&everybody, 0);
+#else
+	atomic_thread_fence(memory_order_seq_cst);
+#endif
+}
+
+/* What was read before it was read before what is looked at after it. */
+static inline void sinew__fence_after_reading(void)
+{
+#ifdef SINEW__SANITIZED
+	sinew__fence();
+#else
+	atomic_thread_fence(memory_order_acquire);
+#endif
+}
+
+/* Who sees what is stored after it sees what was stored before. */
+static inline void sinew__fence_before_writing(void)
+{
+#ifdef SINEW__SANITIZED
+	sinew__fence();
+#else
+	atomic_thread_fence(memory_order_release);
+#endif
+}
+
+/* Bytes that another may overwrite while we read them, and that we then do not believe. */
+static inline void sinew__copy_shared(void *to, const void *from, size_t size)
+{
+#ifdef SINEW__SANITIZED
+	for (size_t i = 0; i < size; i++)
+		__atomic_store_n((uint8_t *)to + i,
+			__atomic_load_n((const uint8_t *)from + i, __ATOMIC_RELAXED),
+			__ATOMIC_RELAXED);
+#else
+	sinew__copy(to, from, size);
+#endif
+}
 
 #define sinew__look(at) atomic_load_explicit(at, memory_order_relaxed)
 #ifdef SINEW__RING_STEPS

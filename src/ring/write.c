@@ -10,7 +10,10 @@
 #include "../wait.h"
 #include "ring.h"
 
-enum { HELD_BACK = 1024 }; /* bytes of a message that may wait for the rest of its line */
+enum {
+	HELD_BACK = 1024,      /* bytes of a message that may wait for the rest of its line */
+	LOOK_EACH = 100000000, /* ns */
+};
 
 /* Whom a message of ours reaches. */
 static struct sinew__ring_bell *readers(struct sinew__ring *ring)
@@ -29,7 +32,7 @@ static bool waits_for_peer(struct sinew__ring *ring)
 /* Whether nobody will read any more. */
 static bool ends(struct sinew__ring *ring)
 {
-	if (ring->pattern == SINEW__RING_QUEUE) /* nobody can come any more */
+	if (ring->pattern != SINEW__RING_PAIR) /* nobody can come any more */
 		return atomic_load_explicit(&ring->peer_gone, memory_order_relaxed) &&
 		       !sinew__ring_has_readers(ring);
 	return ring->channel->spec.common.keep_open != 1 && sinew__ring_is_alone(ring);
@@ -94,6 +97,9 @@ static int without_room(
 {
 	int r;
 
+	/* Whoever does not wait does not look for the dead, either, who take no message any more. */
+	if (ring->histories && (ring->full != SINEW__RING_BLOCK || until == SINEW_NOW))
+		sinew__ring_look_after(ring, SINEW_OUT, LOOK_EACH);
 	if (ring->full == SINEW__RING_DROP_NEW && !waits_for_peer(ring)) {
 		ring->w.out.lost++;
 		sinew__count(&ring->w.out.lane.shared->dropped, 1);
@@ -113,13 +119,23 @@ static int without_room(
 	return r < 0 ? r : 1;
 }
 
+/* Publishes what was reserved. */
+static inline void commit(struct sinew__ring *ring, const struct sinew__lane_slot *slot)
+{
+	const struct sinew__ring_at at = ring->w.out.at;
+
+	sinew__lane_commit(&ring->w.out, slot);
+	if (__builtin_expect(ring->w.history.latest, 0))
+		sinew__history_tell(&ring->w.out, at);
+}
+
 /* Publishes what was reserved for a message, or with `more` holds it back for the rest of a batch. */
 static inline void fill(struct sinew__ring *ring, const struct sinew_msg *msg,
 	const struct sinew__lane_slot *slot, bool more)
 {
-	sinew__copy(slot->data, msg->data, msg->size);
+	sinew__copy_shared(slot->data, msg->data, msg->size);
 	if (!more) {
-		sinew__lane_commit(&ring->w.out, slot);
+		commit(ring, slot);
 		return;
 	}
 	sinew__lane_hold(&ring->w.out, slot);
@@ -169,6 +185,8 @@ static void count(struct sinew__ring *ring, uint64_t messages, uint64_t bytes)
 	sinew__add(&ring->channel->count.bytes_sent, bytes);
 	ring->w.waiting.since += (unsigned)messages;
 	sinew__ring_tell(ring, SINEW_OUT, readers(ring));
+	if (__builtin_expect(ring->histories && ring->guests, 0))
+		sinew__topic_mind(ring);
 }
 
 /* What is in of a batch. */
@@ -178,19 +196,19 @@ struct progress {
 };
 
 static __attribute__((noinline)) int put_rest(struct sinew__ring *ring,
-	const struct sinew_msg *msgs, unsigned n, struct progress *p, int64_t until)
+	const struct sinew_msg *msgs, unsigned n, bool more, struct progress *p, int64_t until)
 {
 	int r = check(ring);
 
 	for (; r >= 0 && p->done < n; p->done++) {
 		const struct sinew_msg *msg = &msgs[p->done];
 		/* What is in already must not wait with us for room. */
-		r = put(ring, msg, n > 1, p->in ? SINEW_NOW : until);
+		r = put(ring, msg, more, p->in ? SINEW_NOW : until);
 		if (r == -EAGAIN && p->in && until != SINEW_NOW &&
 			ring->full == SINEW__RING_BLOCK) {
 			count(ring, p->in, p->bytes);
 			p->in = p->bytes = 0;
-			r = put(ring, msg, n > 1, until);
+			r = put(ring, msg, more, until);
 		}
 		if (r < 0)
 			break;
@@ -206,7 +224,7 @@ static inline bool is_plain(struct sinew__ring *ring)
 	if (ring->w.broken || ring->w.loaned ||
 		atomic_load_explicit(&ring->peer_gone, memory_order_relaxed))
 		return false;
-	if (ring->pattern == SINEW__RING_QUEUE)
+	if (ring->pattern != SINEW__RING_PAIR)
 		return true;
 	const uint64_t peer = atomic_load_explicit(&ring->peer, memory_order_relaxed);
 	return sinew__owner_state(peer) == SINEW__OWNER_LIVE &&
@@ -233,15 +251,16 @@ HOT int sinew__ring_send(
 	struct sinew__ring *ring = sinew__ring_of(channel);
 	unsigned done = 0;
 	uint64_t bytes = 0, in;
+	const bool more = n > 1 && !ring->w.history.latest; /* these are shown one by one */
 	int r = 0;
 
 	if (__builtin_expect(is_plain(ring), 1))
-		for (; done < n && put_plain(ring, &msgs[done], n > 1); done++)
+		for (; done < n && put_plain(ring, &msgs[done], more); done++)
 			bytes += msgs[done].size;
 	in = done;
 	if (__builtin_expect(done < n, 0)) {
 		struct progress p = {done, in, bytes};
-		r = put_rest(ring, msgs, n, &p, until);
+		r = put_rest(ring, msgs, n, more, &p, until);
 		done = p.done;
 		in = p.in;
 		bytes = p.bytes;
@@ -259,7 +278,8 @@ int sinew__ring_finish(struct sinew_channel *channel)
 	struct sinew__ring *ring = sinew__ring_of(channel);
 
 	if (ring->pattern != SINEW__RING_PAIR)
-		return sinew__fail(EOPNOTSUPP, "%s: a queue has no end", channel->spec.text);
+		return sinew__fail(
+			EOPNOTSUPP, "%s: has no end: others may write, too", channel->spec.text);
 	sinew__publish(&ring->w.out.lane.shared->finished, 1);
 	sinew__ring_rouse(readers(ring));
 	sinew__ring_ring(ring, SINEW_IN);
@@ -309,7 +329,7 @@ int sinew__ring_commit(struct sinew_channel *channel, struct sinew_msg *msg)
 	ring->w.loaned = false;
 	slot->value = (slot->value & ~(uint64_t)UINT32_MAX) | msg->size;
 	slot->after.units = ring->w.out.at.units + sinew__lane_units((uint32_t)msg->size);
-	sinew__lane_commit(&ring->w.out, slot);
+	commit(ring, slot);
 	count(ring, 1, msg->size);
 	msg->data = NULL;
 	return 0;
