@@ -122,6 +122,51 @@ static void check_dropped(struct world *w)
 	check_shares(w, true);
 }
 
+/* What is kept, without a gap, and then what a successor sends. */
+static void check_kept(struct world *w)
+{
+	uint8_t data[MOST];
+	struct sinew_msg msg;
+	unsigned last = 0, n;
+
+	w->out = world_open(w, SINEW_OUT);
+	CHECK_EQ(CHECK_OK(put(w->out, AFTER)), 1);
+	snprintf(strchr(w->uri, '\0'), 20, "?from=oldest");
+	w->in = world_open(w, SINEW_IN | SINEW_LISTEN);
+	*strchr(w->uri, '?') = '\0';
+	for (;;) {
+		CHECK_EQ(CHECK_OK(sinew_recv(w->in, data, sizeof data, &msg, soon())), 1);
+		CHECK_EQ(msg.lost, 0);
+		n = read_number(&msg);
+		if (n == AFTER)
+			break;
+		CHECK(last == 0 || n == last + 1);
+		last = n;
+	}
+	CHECK(last >= ledger->accepted && last <= ledger->accepted + 3);
+	check_room(w->in, w->out);
+}
+
+/* No reader takes anything from the others. */
+static void check_all_kept(struct world *w)
+{
+	ledger->accepted = MESSAGES;
+	check_kept(w);
+}
+
+static void check_newest(struct world *w)
+{
+	uint8_t data[MOST];
+	struct sinew_msg msg;
+
+	w->in = world_open(w, SINEW_IN | SINEW_LISTEN);
+	int r = sinew_recv(w->in, data, sizeof data, &msg, SINEW_NOW);
+	const unsigned n = r == 1 ? read_number(&msg) : 0;
+	CHECK(n >= ledger->accepted && n <= ledger->accepted + 3);
+	w->out = world_open(w, SINEW_OUT);
+	check_room(w->in, w->out);
+}
+
 static const struct scene scenes[] = {
 	{"pair_writer", "pattern=pair&size=32K", 0, victim_sends, check_sent, false},
 	{"pair_reader", "pattern=pair&size=32K", MESSAGES, victim_receives, check_received, false},
@@ -130,6 +175,10 @@ static const struct scene scenes[] = {
 		check_redelivered, false},
 	{"queue_reader_drops", "pattern=queue&lanes=2&size=32K&deaths=drop", MESSAGES,
 		victim_shares, check_dropped, true},
+	{"topic_writer", "pattern=topic&size=8K", 0, victim_sends, check_kept, false},
+	{"topic_reader", "pattern=topic&size=16K&full=block&from=oldest", MESSAGES, victim_receives,
+		check_all_kept, false},
+	{"latest_writer", "pattern=latest&size=8K", 0, victim_sends, check_newest, false},
 };
 TEST_SUITE(stepped, scenes);
 
