@@ -209,6 +209,26 @@ const struct row bench_rows[] = {
 		.modes = ALL,
 		.extra = true,
 	},
+	/* With one reader, that is waited for. */
+	{
+		.name = "ring-topic-shm",
+		.groups = "channels rings",
+		.uri = "ring:shm:/NAME-there?pattern=topic&full=block&from=oldest",
+		.back = "ring:shm:/NAME-back?pattern=topic&full=block&from=oldest",
+		.bulk = "ring:shm:/NAME-there?pattern=topic&full=block&from=oldest",
+		.bare = &bare_shared,
+		.tunings = {{0, 1 * M, 1 * M}},
+		.chunk = 256 * K,
+		.modes = ALL,
+	},
+	{
+		.name = "ring-latest-shm",
+		.groups = "channels rings",
+		.uri = "ring:shm:/NAME-there?pattern=latest",
+		.back = "ring:shm:/NAME-back?pattern=latest",
+		.bare = &bare_shared,
+		.modes = TRIPS,
+	},
 	/* Events: a post there and a post back. */
 	{"signal", "events", "signal:self?sig=RTMIN+4", .ours = &sinew_event_pair,
 		.bare = &bare_signal, .modes = TRIPS, .wake = true},

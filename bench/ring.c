@@ -53,6 +53,12 @@ struct contest {
 		.writers = (many), .stopped = (still)                                              \
 	}
 
+#define READERS(many, still, messages)                                                             \
+	{                                                                                          \
+		.work = ring_topic, .options = "pattern=topic", .size = 64, .count = (messages),   \
+		.writers = (many), .stopped = (still)                                              \
+	}
+
 static const struct contest contests[] = {
 	{.name = "round trip 64 B / cache lines",
 		.ours = TRIPS(ring_trips, SPIN, 64, 200000),
@@ -115,6 +121,28 @@ static const struct contest contests[] = {
 		.theirs = WRITERS(4, 0, 4000000),
 		.goal = 0.8,
 		.rate = true},
+	{.name = "topic, 8 readers / 1",
+		.ours = READERS(8, 0, 4000000),
+		.theirs = READERS(1, 0, 4000000),
+		.goal = 0.8,
+		.rate = true},
+	{.name = "topic, 1 reader + 4 stopped / 1",
+		.ours = READERS(1, 4, 4000000),
+		.theirs = READERS(1, 0, 4000000),
+		.goal = 0.95,
+		.rate = true},
+	{.name = "topic, 1 MiB to 4 readers / memcpy",
+		.ours = {.work = ring_frames,
+			.options = "pattern=topic&full=block",
+			.size = RING_MIB,
+			.count = 2000,
+			.writers = 4},
+		.theirs = STREAM(ring_memcpy, SPIN, RING_MIB, 2000, 1),
+		.rate = true},
+	{.name = "latest, read 64 B / a plain copy",
+		.ours = TRIPS(ring_latest, "pattern=latest&history=32", 64, 0),
+		.theirs = TRIPS(ring_copies, "", 64, 0),
+		.goal = 2},
 	{.name = "killed peer, reader spins",
 		.ours = TRIPS(ring_death_spinning, SPIN, 64, 0),
 		.goal = 1e6},

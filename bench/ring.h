@@ -39,7 +39,7 @@ struct ring_common {
 struct job {
 	const char *uri, *path;
 	size_t size;
-	unsigned count, batch, writers, stopped; /* stopped: of the writers, by SIGSTOP */
+	unsigned count, batch, writers, stopped; /* of a topic, readers; stopped: by SIGSTOP */
 	int cpu[2];                              /* of who holds the clock, of the others */
 	int event;
 	struct ring_common *common;
@@ -52,6 +52,7 @@ ring_work ring_lines, ring_trips, ring_lent_trips, ring_ck_trips;
 ring_work ring_slots, ring_stream, ring_memcpy;
 ring_work ring_paced, ring_event_paced;
 ring_work ring_queue;
+ring_work ring_topic, ring_frames, ring_latest, ring_copies;
 ring_work ring_death_spinning, ring_death_parked, ring_death_arriving, ring_death_lock;
 ring_work ring_attach;
 

@@ -258,12 +258,18 @@ static int end_or(struct sinew__ring *ring, int r, struct sinew_msg *msg)
 	return SINEW_END;
 }
 
-/* Whether a pair has nothing to see to but a message that may be there. */
+/* Whether there is nothing to see to but a message that may be there. */
 static inline bool is_plain(const struct sinew__ring *ring)
 {
-	return ring->pattern == SINEW__RING_PAIR && !ring->r.borrowed && !ring->r.broken &&
-	       ring->r.reads < SERVE_EACH && !(ring->channel->flags & SINEW_EVENTS) &&
-	       !ring->channel->lost && ring->r.waiting.set < 0 &&
+	return !ring->r.borrowed && !ring->r.broken && ring->r.reads < SERVE_EACH &&
+	       !(ring->channel->flags & SINEW_EVENTS) && !ring->channel->lost &&
+	       ring->r.waiting.set < 0;
+}
+
+/* The same of a pair whose other end we know. */
+static inline bool is_plain_pair(const struct sinew__ring *ring)
+{
+	return ring->pattern == SINEW__RING_PAIR && is_plain(ring) &&
 	       atomic_load_explicit(&ring->peer, memory_order_relaxed);
 }
 
@@ -279,6 +285,19 @@ static inline bool recv_plain(
 	sinew__copy(buf, found.data, found.size);
 	hand_over(ring, found.after);
 	plain_message(msg, buf, found.size, writer_of(ring));
+	count(ring, 1, found.size);
+	return true;
+}
+
+/* The same of what every reader reads. */
+static inline bool recv_plain_topic(
+	struct sinew__ring *ring, void *buf, size_t cap, struct sinew_msg *msg)
+{
+	struct sinew__lane_message found;
+
+	if (!is_plain(ring) || !sinew__topic_copy_plain(ring, buf, cap, &found))
+		return false;
+	plain_message(msg, buf, found.size, sinew__owner_id(ring->r.from));
 	count(ring, 1, found.size);
 	return true;
 }
@@ -330,9 +349,11 @@ HOT int sinew__ring_recv(
 {
 	struct sinew__ring *ring = sinew__ring_of(channel);
 
-	return is_plain(ring) && recv_plain(ring, buf, cap, msg)
-		       ? 1
-		       : recv_carefully(channel, buf, cap, msg, until);
+	if (is_plain_pair(ring) && recv_plain(ring, buf, cap, msg))
+		return 1;
+	if (ring->histories && ring->lane_count == 1 && recv_plain_topic(ring, buf, cap, msg))
+		return 1;
+	return recv_carefully(channel, buf, cap, msg, until);
 }
 
 /* Lends the next message of a pair, whatever its shape: 1; NONE; CORRUPT. */

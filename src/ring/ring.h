@@ -216,6 +216,9 @@ void sinew__topic_mind(struct sinew__ring *);
 int sinew__topic_take(struct sinew__ring *, struct sinew__lane_message *, unsigned count);
 /* One message, copied: 1; NONE; CORRUPT; -EMSGSIZE: *message has its size, it stays. */
 int sinew__topic_copy(struct sinew__ring *, void *buf, size_t cap, struct sinew__lane_message *);
+/* The same of most messages, where there is one lane: whether there was one, copied. */
+bool sinew__topic_copy_plain(
+	struct sinew__ring *, void *buf, size_t cap, struct sinew__lane_message *);
 /* What was borrowed is done with; those of `msgs` that were overwritten meanwhile are marked. */
 void sinew__topic_done(struct sinew__ring *, struct sinew_msg *msgs, unsigned count);
 /* Whether a lane has a message for us, or had some and we were overtaken. */

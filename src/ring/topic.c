@@ -168,6 +168,25 @@ static int copy_out(struct sinew__ring *ring, unsigned lane, void *buf, size_t c
 	return SINEW__LANE_NONE;
 }
 
+HOT bool sinew__topic_copy_plain(
+	struct sinew__ring *ring, void *buf, size_t cap, struct sinew__lane_message *message)
+{
+	const struct sinew__history_mark *next = &ring->r.next[0];
+
+	if (ring->pattern == SINEW__RING_LATEST && go_to_newest(ring) != 1)
+		return false;
+	if (!sinew__lane_read_plain(&ring->lanes[0], sinew__history_low(next->at), message) ||
+		message->size > cap)
+		return false;
+	sinew__copy_shared(buf, message->data, message->size);
+	if (!is_kept(ring, 0, next->at))
+		return false;
+	go_on(ring, 0, message);
+	show(ring, 0);
+	ring->r.from = sinew__look(&ring->shared[0].owner);
+	return true;
+}
+
 /* After a look at a lane: whether it answers the call. */
 static bool answers(struct sinew__ring *ring, unsigned lane, int r)
 {

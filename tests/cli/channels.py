@@ -2,18 +2,23 @@
 """The channels of the command, each as two programs that meet."""
 
 import ctypes
+import json
 import os
+import subprocess
 import zlib
 
+from golden import SINEW
+
 CHANNELS = ["pipe", "fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "mq", "msgq",
-            "ring-file", "ring-memfd", "ring-queue"]
-ENDLESS = ["unix-dgram", "mq", "msgq", "ring-queue"]
-STAYING = ["mq", "msgq", "ring-file", "ring-queue"]
+            "ring-file", "ring-memfd", "ring-queue", "ring-topic"]
+ENDLESS = ["unix-dgram", "mq", "msgq", "ring-queue", "ring-topic"]
+STAYING = ["mq", "msgq", "ring-file", "ring-queue", "ring-topic"]
 OF_PATHS = {"fifo": "fifo:{}/name", "unix-stream": "unix:{}/name",
             "unix-seqpacket": "unix:{}/name?type=seqpacket",
             "unix-dgram": "unix:{}/name?type=dgram",
             "ring-file": "ring:file:{}/name", "ring-memfd": "ring:memfd:{}/name",
-            "ring-queue": "ring:file:{}/name?pattern=queue"}
+            "ring-queue": "ring:file:{}/name?pattern=queue",
+            "ring-topic": "ring:file:{}/name?pattern=topic&lanes=4&full=block&from=oldest"}
 
 # Where we may, queues that a failed case leaves behind vanish with the test program.
 ctypes.CDLL(None).unshare(0x08000000)  # CLONE_NEWIPC
@@ -52,7 +57,18 @@ class Meeting:
             running = self.world.sinew("recv", "tcp:127.0.0.1:0", *options, **how)
             self.uri = f"tcp:127.0.0.1:{self.world.listening(running)}"
             return running
-        return self.world.sinew("recv", self.uri, *options, **how)
+        running = self.world.sinew("recv", self.uri, *options, **how)
+        if self.channel == "ring-topic":
+            self.world.until(lambda: running.process.poll() is not None or self.has_reader(),
+                             "a reader that the writer can wait for")
+        return running
+
+    def has_reader(self):
+        """Whether it reads, or is there to be waited for."""
+        command = [SINEW, "stat", "--json", self.uri]
+        look = subprocess.run(command, capture_output=True, check=False).stdout
+        members = json.loads(look)["members"] if look else []
+        return any(m["state"] == "lives" and m["does"] == "reads" for m in members)
 
     def send(self, *options, files=(), **how):
         """Start sinew send."""
@@ -66,6 +82,8 @@ class Meeting:
     def over(self):
         """What stays until it is removed; everything was taken from it."""
         if self.channel in STAYING:
-            left = self.world.do("recv", self.uri, "--timeout", "1ms", code=124)
+            # A topic keeps what was taken; of that is nothing new.
+            now = ["-o", "from=now"] if self.channel == "ring-topic" else []
+            left = self.world.do("recv", self.uri, *now, "--timeout", "1ms", code=124)
             self.world.equal(left.out, b"", "what is left")
             self.world.do("rm", self.uri)

@@ -18,8 +18,8 @@ DOCS = pathlib.Path(__file__).resolve().parents[2] / "docs"
 SCHEMA = json.loads((DOCS / "bench.schema.json").read_text(encoding="utf-8"))
 SHORT = ["--quiet", "--duration", "2ms", "--repeat", "1"]
 NAMES = ["pipe", "fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "udp", "mq", "msgq",
-         "ring-shm", "ring-memfd", "ring-queue-shm", "signal", "sem", "sysvsem", "eventfd", "futex",
-         "shm", "sysvshm", "file", "memfd"]
+         "ring-shm", "ring-memfd", "ring-queue-shm", "ring-topic-shm", "ring-latest-shm",
+         "signal", "sem", "sysvsem", "eventfd", "futex", "shm", "sysvshm", "file", "memfd"]
 
 
 def measure(world, *words, code=0):

@@ -131,7 +131,7 @@ def count_leaves_the_rest_in_a_queue(world, channel):
     world.do("rm", meeting.uri)
 
 
-@each(channel=[c for c in CHANNELS if c not in ("mq", "msgq", "ring-queue")])
+@each(channel=[c for c in CHANNELS if c not in ("mq", "msgq", "ring-queue", "ring-topic")])
 def count_ends_it(world, channel):
     """After -n COUNT it ends though the sender has more to say, and more than the kernel takes."""
     meeting = Meeting(world, channel)

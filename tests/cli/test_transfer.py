@@ -109,7 +109,7 @@ def nothing_at_all(world, channel):
 
 
 @each(channel=["fifo", "unix-stream", "unix-seqpacket", "unix-dgram", "tcp", "mq", "msgq",
-               "ring-queue"])
+               "ring-queue", "ring-topic"])
 def many_senders(world, channel):
     """Each sender's lines come in its order, and no line is torn. Without keep-open a moment when
     no sender is there would be the end."""
