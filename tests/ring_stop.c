@@ -6,6 +6,7 @@
  * promised, never see an end, and never take what is its; when it goes on nothing is missing.
  */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -261,4 +262,131 @@ TEST_EACH(named, queue_reader_redelivers, struct backing, b, .timeout = 120)
 TEST_EACH(named, queue_reader_drops, struct backing, b, .timeout = 120)
 {
 	stop_a_reader(b, "pattern=queue&lanes=2&size=32K&deaths=drop");
+}
+
+/* ---- topic: each reader reads everything ---- */
+
+/* Reads what is there of two writers: the victim's numbers, and those above AFTER. With what was lost. */
+static void read_both(sinew_channel *in, unsigned *victims, unsigned *others)
+{
+	uint8_t data[MOST];
+	struct sinew_msg msg;
+	int r;
+
+	while ((r = sinew_recv(in, data, sizeof data, &msg, sinew_after(3000000))) == 1) {
+		const unsigned n = read_number(&msg);
+		unsigned *last = n > AFTER ? others : victims;
+		CHECK_EQ(n, *last + 1 + msg.lost);
+		*last = n;
+	}
+	CHECK_ERR(r, -ETIMEDOUT);
+}
+
+/* Its lane stands still; others have their own. */
+TEST_EACH(named, topic_writer, struct backing, b, .timeout = 120)
+{
+	struct world w = {.victim = victim_sends};
+	bool stopped = true;
+	unsigned n = 1;
+	pid_t pid;
+
+	for (; stopped && n < MOST_STEPS; n++) {
+		unsigned victims = 0, others = AFTER;
+		world_name(&w, b, "pattern=topic&size=16K&lanes=2", n);
+		w.in = world_open(&w, SINEW_IN | SINEW_LISTEN);
+		stopped = stop_at(&w, n, &pid);
+		w.other = world_open(&w, SINEW_OUT);
+		CHECK_EQ(CHECK_OK(put(w.other, AFTER + 1)), 1);
+		read_both(w.in, &victims, &others);
+		CHECK_EQ(others, AFTER + 1);
+		CHECK(victims >= ledger->accepted && victims <= ledger->accepted + 3);
+		if (stopped) {
+			go_on(pid);
+			expect_success(pid);
+		}
+		read_both(w.in, &victims, &others);
+		CHECK_EQ(victims, ALL);
+		world_leave(&w);
+	}
+	CHECK(!stopped && n > 60);
+}
+
+enum { READY = 20, LAST = 220 };
+
+/* Reads up to LAST, copied and borrowed in turn; what it borrowed is believed when it is given back. */
+static void victim_follows(struct world *w)
+{
+	sinew_channel *in = world_open(w, SINEW_IN);
+	uint8_t data[MOST];
+	struct sinew_msg msg;
+	uint64_t lost = 0;
+
+	for (unsigned last = 0, i = 0; last < LAST; i++) {
+		int r = i % 2 ? sinew_recv(in, data, sizeof data, &msg, soon())
+			      : sinew_take(in, &msg, 1, soon());
+		CHECK_EQ(CHECK_OK(r), 1);
+		lost += msg.lost;
+		if (i % 2 == 0) {
+			memcpy(data, msg.data, msg.size);
+			sinew_release(in, &msg, 1);
+			msg.data = data;
+		}
+		if (msg.flags & SINEW_MSG_OVERWRITTEN)
+			continue;
+		const unsigned number = read_number(&msg);
+		if (last) /* where it begins depends on when it came */
+			CHECK_EQ(number, last + 1 + lost);
+		last = number;
+		lost = 0;
+		ledger->received = last;
+	}
+	sinew_close(in);
+}
+
+/* Whether it stopped before it had read what was ready. */
+static bool has_stopped(pid_t pid)
+{
+	int status = 0;
+
+	while (waitpid(pid, &status, WUNTRACED | WNOHANG) != pid && ledger->received < READY)
+		sched_yield();
+	return WIFSTOPPED(status);
+}
+
+/* To its end, also if it stops only now. */
+static void see_through(pid_t pid)
+{
+	int status;
+
+	do {
+		go_on(pid);
+		CHECK_EQ(CHECK_SYS(waitpid(pid, &status, WUNTRACED)), pid);
+	} while (WIFSTOPPED(status));
+	CHECK_EQ(status, 0);
+}
+
+/* The writer does not notice; the reader is told what it lost. */
+TEST_EACH(named, topic_reader, struct backing, b, .timeout = 120)
+{
+	struct world w = {.victim = victim_follows};
+	bool stopped = true;
+	unsigned n = 1;
+
+	if (*b->served) { /* whoever makes it has to be in its calls */
+		test_checked();
+		return;
+	}
+	for (; stopped && n < MOST_STEPS; n++) {
+		world_name(&w, b, "pattern=topic&size=8K&from=oldest", n);
+		w.out = world_open(&w, SINEW_OUT);
+		for (unsigned i = 1; i <= READY; i++)
+			CHECK_EQ(CHECK_OK(put(w.out, i)), 1);
+		pid_t pid = world_start(&w, n, SIGSTOP);
+		stopped = has_stopped(pid);
+		for (unsigned i = READY + 1; i <= LAST; i++)
+			CHECK_EQ(CHECK_OK(put(w.out, i)), 1);
+		see_through(pid);
+		world_leave(&w);
+	}
+	CHECK(!stopped && n > 60);
 }
