@@ -17,6 +17,7 @@ enum {
 	LARGE = 64 << 10, /* from here on streams are tuned for large messages */
 	SIZE_LEAST = 24,  /* a message carries its number twice, and a time */
 	SIZE_MOST = 16 << 20,
+	FAN_MOST = 8,
 };
 
 enum mode {
@@ -25,6 +26,8 @@ enum mode {
 	BATCHED, /* one way, sinew in arrays of BATCH */
 	PACED,   /* one way, at set times, however long the others take */
 	ALONE,   /* no message: what one process does by itself, a lock or a process made */
+	FAN_IN,  /* many writers, one reader */
+	FAN_OUT, /* one writer, many readers */
 	MODES,
 };
 extern const char *const bench_modes[MODES];
@@ -37,6 +40,8 @@ struct row {
 	const char *bulk;             /* streams of large messages, files; NULL: none */
 	const struct contender *ours; /* NULL: sinew_contender */
 	const struct contender *bare;
+	const char *many;                  /* FAN_IN: the URI, if another; its twin */
+	const struct contender *bare_many; /* with which bare goes; NULL: as `bare` */
 	struct tuning tunings[3]; /* for large messages: the best of these is the bare figure */
 	size_t chunk;             /* message size for files */
 	size_t most;              /* bytes of a message; 0: as many as the channel says */
@@ -45,6 +50,7 @@ struct row {
 	bool peers;               /* other libraries are measured beside it */
 	bool wake;                /* carries no bytes */
 	bool lossy;
+	bool each; /* every reader gets every message */
 };
 extern const struct row bench_rows[];
 extern const unsigned bench_row_count;
@@ -75,8 +81,9 @@ struct record {
 	const struct row *row;
 	enum mode mode;
 	size_t size;
-	int cpu[2];  /* of the client and the server; < 0: not pinned */
-	double rate; /* PACED: messages a second */
+	int cpu[2];   /* of the client and the server; < 0: not pinned */
+	double rate;  /* PACED: messages a second */
+	unsigned fan; /* FAN_IN: writers, FAN_OUT: readers; 1 in the other modes */
 	unsigned repeats, contenders;
 	unsigned peers; /* the first that is another library */
 	unsigned bare;  /* which of them is the twin; 0 is sinew */

@@ -40,9 +40,10 @@ struct link {
 	const char *uri, *back; /* with DIR and PORT filled in; back: the way back, if another */
 	const char *directory;
 	unsigned port;
-	size_t size; /* of every message */
-	bool both;   /* answers are wanted */
-	bool lossy;  /* what is lost is counted, and no failure */
+	size_t size;      /* of every message */
+	bool both;        /* answers are wanted */
+	bool lossy;       /* what is lost is counted, and no failure */
+	unsigned clients; /* that the server has; 0: one */
 	struct tuning tuning;
 	int fds[4]; /* made before the fork */
 	int in, out, epoll;

@@ -22,6 +22,7 @@
 #define BIT(mode) (1u << (mode))
 #define TRIPS BIT(LATENCY)
 #define ALL (BIT(LATENCY) | BIT(STREAM) | BIT(BATCHED) | BIT(PACED))
+#define FANS (BIT(FAN_IN) | BIT(FAN_OUT))
 
 /* Which sizes move large messages best was tried out; several are kept where none always wins. */
 const struct row bench_rows[] = {
@@ -44,7 +45,8 @@ const struct row bench_rows[] = {
 		.bare = &bare_fifo,
 		.tunings = {{1 * M, 0, 0}, {1 * M, 16 * K, 64 * K}, {256 * K, 16 * K, 0}},
 		.chunk = 64 * K,
-		.modes = ALL,
+		.modes = ALL | BIT(FAN_IN),
+		.many = "fifo:DIR/there",
 	},
 	{
 		.name = "unix-stream",
@@ -54,8 +56,10 @@ const struct row bench_rows[] = {
 		.bare = &bare_unix_stream,
 		.tunings = {{1 * M, 0, 0}, {4 * M, 0, 0}, {1 * M, 256 * K, 64 * K}},
 		.chunk = 256 * K,
-		.modes = ALL,
+		.modes = ALL | BIT(FAN_IN),
 		.peers = true,
+		.many = "unix:DIR/socket",
+		.bare_many = &bare_unix_stream_many,
 	},
 	{
 		.name = "unix-stream-many",
@@ -73,7 +77,9 @@ const struct row bench_rows[] = {
 		.bare = &bare_unix_seqpacket,
 		.tunings = {{1 * M + 4 * K, 0, 0}, {2 * M, 0, 0}, {4 * M, 0, 0}},
 		.chunk = 128 * K,
-		.modes = ALL,
+		.modes = ALL | BIT(FAN_IN),
+		.many = "unix:DIR/socket?type=seqpacket",
+		.bare_many = &bare_unix_seqpacket_many,
 	},
 	{
 		.name = "unix-seqpacket-many",
@@ -91,7 +97,7 @@ const struct row bench_rows[] = {
 		.bare = &bare_unix_dgram,
 		.tunings = {{1 * M + 4 * K, 0, 0}, {2 * M, 0, 0}, {4 * M, 0, 0}},
 		.chunk = 128 * K,
-		.modes = ALL,
+		.modes = ALL | BIT(FAN_IN),
 	},
 	{
 		.name = "tcp",
@@ -101,7 +107,9 @@ const struct row bench_rows[] = {
 		.bare = &bare_tcp,
 		.tunings = {{0, 0, 64 * K}, {4 * M, 0, 64 * K}, {4 * M, 256 * K, 64 * K}},
 		.chunk = 256 * K,
-		.modes = ALL,
+		.modes = ALL | BIT(FAN_IN),
+		.many = "tcp:127.0.0.1:PORT",
+		.bare_many = &bare_tcp_many,
 	},
 	{
 		.name = "tcp-many",
@@ -119,7 +127,7 @@ const struct row bench_rows[] = {
 		.bare = &bare_udp,
 		.chunk = 32 * K,
 		.lossy = true,
-		.modes = ALL,
+		.modes = ALL | BIT(FAN_IN),
 	},
 	{
 		.name = "mq",
@@ -130,7 +138,7 @@ const struct row bench_rows[] = {
 		.bare = &bare_mq,
 		.tunings = {{0, 8 * K, 8 * K}},
 		.chunk = 8 * K,
-		.modes = ALL,
+		.modes = ALL | FANS,
 	},
 	{
 		.name = "msgq",
@@ -141,7 +149,7 @@ const struct row bench_rows[] = {
 		.bare = &bare_msgq,
 		.tunings = {{0, 8 * K, 8 * K}},
 		.chunk = 8 * K,
-		.modes = ALL,
+		.modes = ALL | FANS,
 	},
 	{
 		.name = "ring-shm",
@@ -183,7 +191,7 @@ const struct row bench_rows[] = {
 		.bare = &bare_shared,
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
-		.modes = ALL,
+		.modes = ALL | FANS,
 	},
 	{
 		.name = "ring-queue-file",
@@ -194,7 +202,7 @@ const struct row bench_rows[] = {
 		.bare = &bare_shared,
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
-		.modes = ALL,
+		.modes = ALL | FANS,
 		.extra = true,
 	},
 	{
@@ -206,7 +214,7 @@ const struct row bench_rows[] = {
 		.bare = &bare_shared,
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
-		.modes = ALL,
+		.modes = ALL | FANS,
 		.extra = true,
 	},
 	/* With one reader, that is waited for. */
@@ -219,7 +227,9 @@ const struct row bench_rows[] = {
 		.bare = &bare_shared,
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
-		.modes = ALL,
+		.modes = ALL | FANS,
+		.many = "ring:shm:/NAME-there?pattern=topic&full=block&from=oldest&lanes=8",
+		.each = true,
 	},
 	{
 		.name = "ring-latest-shm",
@@ -261,4 +271,5 @@ const struct row bench_rows[] = {
 };
 const unsigned bench_row_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
 
-const char *const bench_modes[MODES] = {"latency", "stream", "batched", "paced", "alone"};
+const char *const bench_modes[MODES] = {
+	"latency", "stream", "batched", "paced", "alone", "fan-in", "fan-out"};

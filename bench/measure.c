@@ -13,6 +13,7 @@
 #include "crew.h"
 #include "peers.h"
 #include "play.h"
+#include "raw/raw.h"
 
 enum {
 	BLOCK = 2000000, /* ns; short turns make good ratios: with a tenth of a second each they vary by a
@@ -33,12 +34,16 @@ static struct names name_step(
 {
 	const struct row *row = record->row;
 	bool large = record->mode == STREAM && record->size >= LARGE && row->bulk;
+	bool many = record->mode == FAN_IN && row->many;
 	char query[256];
 
 	snprintf(query, sizeof(query), "%s%s%s", options ? options : "",
 		options && *options && plan->wait ? "&" : "", plan->wait ? plan->wait : "");
 	return (struct names){
-		.uri = bench_uri_with(large ? row->bulk : row->uri, query),
+		.uri = bench_uri_with(large  ? row->bulk
+				      : many ? row->many
+					     : row->uri,
+			query),
 		.back = row->back ? bench_uri_with(row->back, query) : NULL,
 	};
 }
@@ -57,6 +62,7 @@ static struct link *enter(struct record *record, struct duel *duel, const struct
 		.size = record->row->wake ? 0 : record->size,
 		.both = record->mode == LATENCY,
 		.lossy = record->row->lossy,
+		.clients = record->mode == FAN_IN ? record->fan : 1,
 		.epoll = -1,
 	};
 	record->outcomes[i].name = kind->name;
@@ -69,6 +75,12 @@ static bool is_tuned(const struct tuning *tuning)
 	return tuning->buffer || tuning->write_size || tuning->read_size;
 }
 
+/* A ring by hand has one writer and one reader. */
+static bool has_twin(const struct record *record)
+{
+	return record->mode < FAN_IN || record->row->bare != &bare_shared;
+}
+
 static void enter_all(struct record *record, struct duel *duel, const struct names *names)
 {
 	const struct row *row = record->row;
@@ -78,11 +90,13 @@ static void enter_all(struct record *record, struct duel *duel, const struct nam
 	for (unsigned i = 0; i < 3; i++)
 		if (tuned && is_tuned(&row->tunings[i]))
 			enter(record, duel, row->bare, names)->tuning = row->tunings[i];
-	if (!tuned && row->bare)
-		enter(record, duel, row->bare, names)->tuning.buffer =
+	const struct contender *bare =
+		record->mode == FAN_IN && row->bare_many ? row->bare_many : row->bare;
+	if (!tuned && bare && has_twin(record))
+		enter(record, duel, bare, names)->tuning.buffer =
 			record->size >= LARGE ? row->tunings[0].buffer : 0;
 	record->peers = record->contenders;
-	for (unsigned i = 0; row->peers && record->mode != PACED && bench_peers[i]; i++)
+	for (unsigned i = 0; row->peers && record->mode < PACED && bench_peers[i]; i++)
 		if (record->contenders < CONTENDERS)
 			enter(record, duel, bench_peers[i], names);
 }
@@ -117,6 +131,8 @@ static struct duel compose(const struct record *record, const struct plan *plan)
 		.block_ns = block,
 		.rate = record->rate,
 		.wake = record->row->wake,
+		.fan = record->fan,
+		.each = record->row->each,
 		.cpu = {[SERVER] = record->cpu[SERVER], [CLIENT] = record->cpu[CLIENT]},
 	};
 }
@@ -211,6 +227,9 @@ static void reckon(struct record *record, const struct duel *duel, unsigned i)
 	outcome->lost += tally->lost;
 	sum_spent(&outcome->spent[CLIENT], &tally->spent[CLIENT]);
 	sum_spent(&outcome->spent[SERVER], &tally->spent[SERVER]);
+	for (unsigned k = 1; k < duel->fan; k++)
+		sum_spent(
+			&outcome->spent[record->mode == FAN_IN ? CLIENT : SERVER], &tally->many[k]);
 	outcome->calls_known = duel->links[i].kind->calls || outcome->spent[CLIENT].calls;
 }
 

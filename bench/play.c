@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,9 +31,10 @@ enum {
 struct player {
 	struct duel *duel;
 	enum role role;
-	int ready[2]; /* a pipe: the server is there */
+	unsigned index; /* among those of its role */
+	int ready[2];   /* a pipe: the servers are there */
 	int schedstat;
-	uint64_t next[CONTENDERS];
+	uint64_t next[CONTENDERS], nexts[CONTENDERS][FAN_MOST];
 	double estimate[CONTENDERS]; /* ns of a message */
 };
 
@@ -130,6 +132,32 @@ static uint64_t messages(const struct player *player, unsigned i, unsigned block
 	return batches ? batches * batch : batch;
 }
 
+/* How many processes have a role. */
+static unsigned players_of(const struct duel *duel, enum role role)
+{
+	const enum mode many = role == CLIENT ? FAN_IN : FAN_OUT;
+
+	return duel->mode == many ? duel->fan : 1;
+}
+
+/* The first client says how many messages a block has; whole shares, so that all writers have as many. */
+static void begin_block(const struct player *player, struct turn *turn, unsigned i)
+{
+	const unsigned writers = players_of(player->duel, CLIENT);
+	struct tally *tally = turn->tally;
+
+	if (player->index == 0) {
+		const uint64_t wanted = messages(player, i, turn->block);
+		atomic_store(&tally->ended, 0);
+		atomic_store(&tally->count, (wanted + writers - 1) / writers * writers);
+		atomic_store(&tally->begun, turn->block + 1);
+	}
+	while (atomic_load(&tally->begun) <= turn->block)
+		sched_yield();
+	turn->count = atomic_load(&tally->count);
+	turn->began = turn_clock();
+}
+
 static void play_block(struct player *player, unsigned i, unsigned block)
 {
 	struct duel *duel = player->duel;
@@ -139,23 +167,25 @@ static void play_block(struct player *player, unsigned i, unsigned block)
 		.tally = &duel->tallies[i],
 		.counts = block >= WARM_BLOCKS,
 		.next = &player->next[i],
+		.nexts = player->nexts[i],
+		.index = player->index,
+		.block = block,
 	};
-	const struct turns *turns = &turn_modes[duel->mode];
+	const struct turns *turns = turn_modes[duel->mode];
 	struct spent before = use(player, turn.link), after;
 
 	if (player->role == SERVER) {
 		turns->server(&turn);
 	} else {
-		turn.count = messages(player, i, block);
-		atomic_store(&turn.tally->ended, 0);
-		atomic_store(&turn.tally->count, turn.count);
-		turn.began = turn_clock();
+		begin_block(player, &turn, i);
 		turns->client(&turn);
 	}
 	after = use(player, turn.link);
 	if (turn.counts)
-		add(&turn.tally->spent[player->role], &before, &after);
-	if (player->role == SERVER)
+		add(player->index ? &turn.tally->many[player->index]
+				  : &turn.tally->spent[player->role],
+			&before, &after);
+	if (player->role == SERVER || player->index)
 		return;
 	uint64_t elapsed = atomic_load(&turn.tally->ended) - turn.began;
 	player->estimate[i] = (double)elapsed / (double)turn.count;
@@ -177,14 +207,16 @@ static unsigned char *message_buffer(size_t size)
 	return buffer;
 }
 
-/* The client waits until the server is there: what comes before its reader may be lost. */
+/* Each client waits until every server is there: what comes before its reader may be lost. */
 static void meet(struct player *player)
 {
+	const unsigned others = players_of(player->duel, player->role == SERVER ? CLIENT : SERVER);
 	char byte = 0;
 
-	if (player->role == SERVER ? write(player->ready[1], &byte, 1) != 1
-				   : read(player->ready[0], &byte, 1) != 1)
-		crew_fail("the other side is gone");
+	for (unsigned i = 0; i < others; i++)
+		if (player->role == SERVER ? write(player->ready[1], &byte, 1) != 1
+					   : read(player->ready[0], &byte, 1) != 1)
+			crew_fail("the other side is gone");
 }
 
 static void play_side(void *arg)
@@ -210,8 +242,9 @@ static void play_side(void *arg)
 static void lead(void *arg)
 {
 	struct duel *duel = arg;
-	struct player players[] = {{duel, .role = SERVER}, {duel, .role = CLIENT}};
-	pid_t pids[2];
+	static struct player players[FAN_MOST + 1];
+	pid_t pids[FAN_MOST + 1];
+	unsigned count = 0;
 	int ready[2];
 
 	if (pipe2(ready, O_CLOEXEC))
@@ -219,11 +252,13 @@ static void lead(void *arg)
 	for (unsigned i = 0; i < duel->count; i++)
 		if (duel->links[i].kind->prepare)
 			duel->links[i].kind->prepare(&duel->links[i]);
-	for (unsigned i = 0; i < 2; i++) {
-		memcpy(players[i].ready, ready, sizeof(ready));
-		pids[i] = crew_fork(play_side, &players[i]);
-	}
-	crew_wait(pids, 2);
+	for (enum role role = SERVER; role <= CLIENT; role++)
+		for (unsigned i = 0; i < players_of(duel, role); i++, count++) {
+			players[count] = (struct player){duel, .role = role, .index = i};
+			memcpy(players[count].ready, ready, sizeof(ready));
+			pids[count] = crew_fork(play_side, &players[count]);
+		}
+	crew_wait(pids, count);
 	for (unsigned i = 0; i < duel->count; i++)
 		if (duel->links[i].kind->finish)
 			duel->links[i].kind->finish(&duel->links[i]);

@@ -17,6 +17,10 @@ struct tally {
 	struct spent spent[2];  /* by role */
 	_Atomic uint64_t count; /* of messages in this block, set by the client before the first */
 	_Atomic uint64_t ended; /* the reader's clock when it had the last one; 0: not yet */
+	/* fan: */
+	struct spent many[FAN_MOST];   /* by those of the many but the first */
+	_Atomic uint64_t begun, done;  /* blocks that the first of the writers began, that ended */
+	_Atomic uint64_t got, readers; /* messages that readers had; readers that are through */
 };
 
 struct duel {
@@ -26,6 +30,8 @@ struct duel {
 	int64_t block_ns; /* how long one should take */
 	double rate;      /* PACED: messages a second */
 	bool wake;        /* there are no bytes to check */
+	unsigned fan;     /* how many write, or read; 1 in the other modes */
+	bool each;        /* FAN_OUT: every reader gets every message */
 	int cpu[2];       /* by role */
 	struct link links[CONTENDERS];
 	struct tally *tallies;
@@ -39,16 +45,19 @@ struct turn {
 	struct duel *duel;
 	struct link *link;
 	struct tally *tally;
-	bool counts;    /* not a warm-up */
-	uint64_t *next; /* number of the next message, kept by each process for itself */
-	uint64_t count; /* of the client */
+	bool counts;           /* not a warm-up */
+	uint64_t *next;        /* number of the next message, kept by each process for itself */
+	uint64_t *nexts;       /* FAN_IN, the reader: of each writer */
+	unsigned index, block; /* which of the many we are; of all blocks of this link */
+	uint64_t count;        /* of the client */
 	uint64_t began;
 };
 struct turns {
 	void (*client)(struct turn *turn);
 	void (*server)(struct turn *turn);
 };
-extern const struct turns turn_modes[MODES];
+extern const struct turns *const turn_modes[MODES];
+extern const struct turns fan_in_turns, fan_out_turns; /* fan.c */
 
 uint64_t turn_clock(void); /* ns, CLOCK_MONOTONIC */
 unsigned turn_batch(enum mode mode);

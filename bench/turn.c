@@ -213,10 +213,12 @@ static void look_on(struct turn *turn)
 	(void)turn;
 }
 
-const struct turns turn_modes[MODES] = {
-	[LATENCY] = {ask, answer},
-	[STREAM] = {write_stream, read_stream},
-	[BATCHED] = {write_stream, read_stream},
-	[PACED] = {pace, read_paced},
-	[ALONE] = {use_it, look_on},
+const struct turns *const turn_modes[MODES] = {
+	[LATENCY] = &(const struct turns){ask, answer},
+	[STREAM] = &(const struct turns){write_stream, read_stream},
+	[BATCHED] = &(const struct turns){write_stream, read_stream},
+	[PACED] = &(const struct turns){pace, read_paced},
+	[ALONE] = &(const struct turns){use_it, look_on},
+	[FAN_IN] = &fan_in_turns,
+	[FAN_OUT] = &fan_out_turns,
 };

@@ -75,7 +75,9 @@ static const json_t *find(const struct baseline *baseline, const struct bench_ru
 			has_text(row, "mode", bench_modes[record->mode]) &&
 			has_text(row, "cpus", where) &&
 			number(row, "size") == (double)record->size &&
-			number(row, "rate") == record->rate && json_object_get(row, "costs_ns"))
+			number(row, "rate") == record->rate &&
+			(!json_object_get(row, "fan") || number(row, "fan") == record->fan) &&
+			json_object_get(row, "costs_ns"))
 			return row;
 	}
 	return NULL;

@@ -178,6 +178,7 @@ static void write_row(struct json *json, const struct bench_run *run, unsigned i
 	json_number(json, "size", record->size);
 	json_text(json, "cpus", bench_cpus(record, cpus, sizeof cpus));
 	json_decimal(json, "rate", record->mode == PACED ? record->rate : NAN, 0);
+	json_number(json, "fan", record->fan);
 	json_number(json, "repeats", record->repeats);
 	if (record->error[0])
 		json_text(json, "error", record->error);

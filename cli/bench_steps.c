@@ -162,7 +162,7 @@ static size_t most(const struct choice *choice, bool bulk)
 }
 
 static void add(struct bench_run *run, const struct choice *choice, enum mode mode, size_t size,
-	const int cpu[2])
+	unsigned fan, const int cpu[2])
 {
 	struct record *record = &run->records[run->count];
 	bool bulk = mode == STREAM && size >= LARGE;
@@ -173,6 +173,7 @@ static void add(struct bench_run *run, const struct choice *choice, enum mode mo
 	run->options[run->count++] = (char *)choice->options;
 	record->row = choice->row;
 	record->mode = mode;
+	record->fan = fan;
 	record->size = choice->row->wake ? 0 : size;
 	record->rate = mode == PACED ? run->plan.rate : 0;
 	record->cpu[CLIENT] = cpu[0];
@@ -190,7 +191,7 @@ static bool has_size(
 
 	if (mode == BATCHED)
 		return size <= BATCH_MOST && (nth == 0 || asked || !run->settings->bench.quick);
-	if (mode == PACED || mode == ALONE)
+	if (mode >= PACED)
 		return nth == 0 || asked;
 	return nth == 0 || two || asked || !run->settings->bench.quick;
 }
@@ -198,9 +199,14 @@ static bool has_size(
 static void add_section(struct bench_run *run, const struct choice *choices, unsigned count,
 	enum mode mode, size_t size, unsigned nth, const int cpu[2])
 {
-	for (unsigned i = 0; i < count; i++)
-		if (choices[i].row->modes >> mode & 1 && (nth == 0 || !choices[i].row->wake))
-			add(run, &choices[i], mode, size, cpu);
+	const bool fans = mode == FAN_IN || mode == FAN_OUT;
+	const unsigned least = !fans ? 1 : run->settings->bench.quick ? FAN_MOST : 1;
+
+	for (unsigned fan = least; fan <= (fans ? FAN_MOST : 1); fan *= 2)
+		for (unsigned i = 0; i < count; i++)
+			if (choices[i].row->modes >> mode & 1 &&
+				(nth == 0 || !choices[i].row->wake))
+				add(run, &choices[i], mode, size, fan, cpu);
 }
 
 /* One CPU is enough for who is alone, and says something of round trips beside two. */
@@ -208,6 +214,8 @@ static bool is_wanted_on(const struct bench_run *run, enum mode mode, bool two)
 {
 	if (run->settings->bench.cpus_given || run->cpu[1] < 0)
 		return true;
+	if (mode == FAN_IN || mode == FAN_OUT)
+		return two || !run->settings->bench.quick;
 	return mode == LATENCY || two != (mode == ALONE);
 }
 

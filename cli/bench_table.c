@@ -22,7 +22,8 @@ static bool is_timed(enum mode mode)
 
 static bool same_section(const struct record *a, const struct record *b)
 {
-	return a->mode == b->mode && memcmp(a->cpu, b->cpu, sizeof a->cpu) == 0 &&
+	return a->mode == b->mode && a->fan == b->fan &&
+	       memcmp(a->cpu, b->cpu, sizeof a->cpu) == 0 &&
 	       (a->size == b->size || !a->size || !b->size);
 }
 
@@ -143,6 +144,8 @@ static void put_row(struct grid *grid, const struct record *record, unsigned con
 		put_rate(cells[2], rate * (double)record->size);
 		put_rate(cells[3], bench_figure(bare->rate, record->repeats).median);
 	}
+	if (record->bare == 0)
+		snprintf(cells[3], CELL, "-");
 	put_ratio(cells[4], record, contender);
 	put_calls(cells[5], ours);
 	put_states(cells[6], ours);
@@ -163,13 +166,16 @@ static void put_rows(struct grid *grid, const struct record *record, double most
 static void print_heading(struct out *out, const struct record *record, size_t size)
 {
 	static const char *const names[MODES] = {"Round trip", "One way, a call each",
-		"One way, in arrays of 64", "One way, at set times", "Alone, one use"};
+		"One way, in arrays of 64", "One way, at set times", "Alone, one use",
+		"Many writers, one reader", "One writer, many readers"};
 	char text[160], bytes[32] = "", cpus[32];
 
 	if (size)
 		snprintf(bytes, sizeof bytes, ", %zu bytes", size);
 	int n = snprintf(text, sizeof text, "%s%s, CPUs %s", names[record->mode], bytes,
 		bench_cpus(record, cpus, sizeof cpus));
+	if (record->mode == FAN_IN || record->mode == FAN_OUT)
+		snprintf(text + n, sizeof text - (size_t)n, ", %u of them", record->fan);
 	if (record->mode == PACED)
 		snprintf(text + n, sizeof text - (size_t)n, ", %.0f messages a second",
 			record->rate);

@@ -5,6 +5,7 @@
 #include "raw.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -85,23 +86,53 @@ void raw_recv(struct link *link, void *data, size_t size)
 	}
 }
 
+static void watch(struct link *link, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	raw_check(epoll_ctl(link->epoll, EPOLL_CTL_ADD, fd, &event), "epoll_ctl");
+}
+
+/* Of many clients: those that are known to have something. */
+struct ready {
+	struct epoll_event events[16];
+	int count, next;
+};
+
 void raw_watch(struct link *link, int listener)
 {
-	int fds[] = {listener, link->in};
-
 	link->epoll = raw_check(epoll_create1(EPOLL_CLOEXEC), "epoll_create1");
-	for (unsigned i = 0; i < 2; i++) {
-		struct epoll_event event = {.events = EPOLLIN, .data.fd = fds[i]};
+	watch(link, listener);
+	watch(link, link->in);
+	if (link->clients <= 1)
+		return;
+	for (unsigned i = 1; i < link->clients; i++)
+		watch(link, raw_check(accept4(listener, NULL, NULL, SOCK_CLOEXEC), "accept4"));
+	link->state = calloc(1, sizeof(struct ready));
+	if (!link->state)
+		crew_fail("no memory");
+}
 
-		raw_check(epoll_ctl(link->epoll, EPOLL_CTL_ADD, fds[i], &event), "epoll_ctl");
+static int next_of_many(struct link *link)
+{
+	struct ready *ready = link->state;
+
+	while (ready->next == ready->count) {
+		ready->next = 0;
+		ready->count =
+			raw_check(epoll_wait(link->epoll, ready->events, 16, -1), "epoll_wait");
+		link->calls++;
 	}
+	return ready->events[ready->next++].data.fd;
 }
 
 void raw_recv_watched(struct link *link, void *data, size_t size)
 {
 	struct epoll_event events[16];
-	int n = 0;
+	int n = link->state != NULL;
 
+	if (link->state)
+		link->in = next_of_many(link);
 	while (link->epoll >= 0 && n == 0) {
 		n = raw_check(epoll_wait(link->epoll, events, 16, -1), "epoll_wait");
 		link->calls++;

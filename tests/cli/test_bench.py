@@ -55,6 +55,20 @@ def modes(world, mode):
             world.equal([row["lost"], row["bare"]["lost"]], [0, 0], "lost")
 
 
+@each(mode=["fan-in", "fan-out"])
+def fans(world, mode):
+    """Each of the many, of whom the rows tell; checked message by message by the benchmark itself."""
+    rows = measure(world, "--mode", mode, "mq", "ring-queue-shm", "ring-topic-shm", "unix-stream")["rows"]
+    world.equal({row["mechanism"] for row in rows}, {"mq", "ring-queue-shm", "ring-topic-shm"} |
+                ({"unix-stream"} if mode == "fan-in" else set()), "mechanisms")
+    for row in rows:
+        world.equal(row.get("error"), None, f"{row['mechanism']} {row['fan']}")
+        world.equal(row["mode"], mode, "mode")
+        world.check(row["msgs_per_s"] > 0, f"{row['mechanism']} has figures")
+        world.equal(row["bare_ratio"] is None, row["mechanism"].startswith("ring"), "a twin")
+    world.equal(sorted({row["fan"] for row in rows}), [1, 2, 4, 8], "how many")
+
+
 @case
 def alone(world):
     rows = measure(world, "--mode", "alone", "--cpus", "none", "all")["rows"]
