@@ -216,6 +216,16 @@ def a_set_is_called_by_what_is_in_it(world):
     world.equal({row["object"] for row in rows} - {None}, {f"epoll of {uri}"}, "object")
 
 
+@case
+def notes_go_with_the_recording(world):
+    needs_tracing()
+    kept = world.hidden / "recording"
+    ended = world.do("trace", "--note", "what it is for", "-o", kept, "--", "true")
+    world.has(ended.err, "what it is for")
+    told = json.loads(world.do("report", "--json", "--note", "and more", kept).out)
+    world.equal([told["notes"], told["complete"]], [["what it is for", "and more"], True], "notes")
+
+
 # ---- the other ways ----
 
 TIERS = "ABCD"
