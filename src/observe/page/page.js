@@ -32,7 +32,8 @@ class Page {
 		document.title = `Timeline of ${traced}`;
 		document.getElementById('title').textContent = traced;
 		document.getElementById('about').textContent =
-			`${duration(report.duration_ns)}, ${lanes.length} threads, ${report.cpu_count} CPUs, ` +
+			`${duration(report.duration_ns)}, ${counted(lanes.length, 'thread')}, ` +
+			`${counted(report.cpu_count, 'CPU')}, ` +
 			`Linux ${report.release || '?'}; ${TIERS[report.tier] ?? report.source}` +
 			(report.doubts.length ? '; not everything is known, see below' : '');
 	}

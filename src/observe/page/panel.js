@@ -64,6 +64,7 @@ class Panel {
 				['why', recording.state[span] === READY ? recording.whys[detail] : ''],
 			]),
 			this.nextHop(step));
+		document.getElementById('now').scrollIntoView({block: 'nearest'});
 	}
 
 	// What is one step further back in cause.

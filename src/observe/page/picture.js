@@ -41,8 +41,8 @@ class Picture extends Bars {
 	drawLabel({span, row, x, width}) {
 		const recording = this.recording, cause = recording.causeOf(span);
 		const text = cause ? cause.wait : STATES[recording.state[span]];
-		const dark = recording.state[span] === RUNNING;
-		this.context.fillStyle = dark ? '#ffffff' : this.colours.label;
+		this.context.fillStyle = {[RUNNING]: '#ffffff', [READY]: '#1b1f24'}[recording.state[span]] ??
+			this.colours.label;
 		this.drawText(text, x + 4, RULER + row.y - this.scroll + this.lane / 2, width - 8);
 	}
 
@@ -118,18 +118,34 @@ class Picture extends Bars {
 
 	drawChain() {
 		for (const {span} of this.chain) {
-			this.outline(span, 1.5);
-			if (this.recording.isWait(span) && this.recording.other[span] >= 0)
-				this.drawArrow(span, this.colours.mark, 2);
+			if (this.widthOf(span) > ARROW_LEAST)
+				this.drawChosen(span, 1.5);
+			else
+				this.underline(span);
 		}
 	}
 
 	drawSelected() {
-		if (this.selected < 0)
-			return;
-		this.outline(this.selected, 2.5);
-		if (this.recording.isWait(this.selected) && this.recording.other[this.selected] >= 0)
-			this.drawArrow(this.selected, this.colours.mark, 2);
+		if (this.selected >= 0)
+			this.drawChosen(this.selected, 2.5);
+	}
+
+	drawChosen(span, width) {
+		this.outline(span, width);
+		if (this.recording.isWait(span) && this.recording.other[span] >= 0)
+			this.drawArrow(span, this.colours.mark, 2);
+	}
+
+	widthOf(span) {
+		const {from, to} = this.recording;
+		return this.xOf(to[span]) - this.xOf(from[span]);
+	}
+
+	underline(span) {
+		const y = this.yOf(this.recording.laneOf(span)), x = this.xOf(this.recording.from[span]);
+		this.context.fillStyle = this.colours.mark;
+		if (y !== undefined)
+			this.context.fillRect(x, y + this.bar / 2, Math.max(1, this.widthOf(span)), 3);
 	}
 
 	outline(span, width) {
