@@ -349,6 +349,22 @@ def what_has_the_focus_is_seen(world):
 
 
 @case
+def keys_are_for_what_has_the_focus(world):
+    """Arrows scroll the words, and select bars again once one was chosen there; letters move the picture."""
+    with page_of(world, recording("pipe")) as page:
+        page.ask("document.querySelector('aside').focus()")
+        page.key("ArrowDown")
+        world.equal(page.ask("page.picture.selected"), -1, "selected")
+        page.key("+")
+        world.check(page.ask("page.picture.end") < 100 * MS, "zoomed")
+        page.ask("document.querySelector('#summary li button').click()")
+        chosen = page.ask("page.picture.selected")
+        world.check(chosen >= 0, "nothing was chosen")
+        page.key("ArrowRight")
+        world.equal(page.ask("page.picture.selected"), chosen + 1, "the next one")
+
+
+@case
 def a_narrow_screen_has_all_of_it(world):
     """The picture above, the words below; nothing sticks out, all can be reached."""
     with page_of(world, recording("pipe"), width=400, height=800) as page:

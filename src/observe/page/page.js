@@ -15,7 +15,7 @@ class Page {
 		this.canvas = document.getElementById('lanes');
 		this.scroller = document.getElementById('scroller');
 		this.picture = new Picture(this.canvas, this.recording);
-		this.panel = new Panel(this.recording, span => this.goTo(span));
+		this.panel = new Panel(this.recording, span => this.choose(span));
 		this.hasRange = false; // two moments were chosen
 		this.pointer = -1; // where it is over the picture
 		this.drawn = {frames: 0, time: 0}; // how often and how long it was drawn
@@ -90,6 +90,12 @@ class Page {
 		}
 		this.scrollTo(lane);
 		this.select(span);
+	}
+
+	// Of the words: from there on keys are for the picture.
+	choose(span) {
+		this.goTo(span);
+		this.canvas.focus({preventScroll: true});
 	}
 
 	scrollTo(lane) {
@@ -310,6 +316,8 @@ class Page {
 		}
 		if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]'))
 			return;
+		if (event.key.startsWith('Arrow') && event.target.closest?.('aside'))
+			return; // scrolls the words
 		if (this.act(event.key))
 			event.preventDefault();
 	}
