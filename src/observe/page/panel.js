@@ -197,16 +197,16 @@ class Panel {
 		return button;
 	}
 
-	// A process that is only named has no time of its own.
+	// Those that ran longest, as their lanes stand. A process that is only named has no time of its own.
 	processes() {
 		const {report, lanes, first} = this.recording;
-		const rows = report.processes.filter(process => process.thread_count).slice(0, ROWS_MOST).map(process => {
-			const {running, ready, blocked, asleep} = process.time_ns;
-			const lane = lanes.findIndex((lane, i) => lane.tid === process.pid && first[i] < first[i + 1]);
-			const name = `${process.pid} ${process.comm}`;
-			return [lane < 0 ? name : this.link(name, first[lane]), duration(running), duration(ready),
-				duration(blocked + asleep), String(process.transitions.blocked)];
-		});
+		const laneOf = ({pid}) => lanes.findIndex(({tid}, i) => tid === pid && first[i] < first[i + 1]);
+		const rows = report.processes.filter(process => process.thread_count).slice(0, ROWS_MOST)
+			.map(process => [laneOf(process), process]).sort(([a], [b]) => a - b)
+			.map(([lane, {pid, comm, time_ns, transitions}]) => [
+				lane < 0 ? `${pid} ${comm}` : this.link(`${pid} ${comm}`, first[lane]),
+				duration(time_ns.running), duration(time_ns.ready),
+				duration(time_ns.blocked + time_ns.asleep), String(transitions.blocked)]);
 		return table(['process', 'running', 'ready', 'blocked', 'waits'], rows);
 	}
 
