@@ -11,6 +11,8 @@
 #include "exit.h"
 #include "say.h"
 
+enum { NOTE_BYTES = 400 };
+
 static const char *const names[] = {
 	[SINEW__FORMAT_TEXT] = "text",
 	[SINEW__FORMAT_JSON] = "json",
@@ -35,6 +37,14 @@ bool set_format_json(struct settings *settings, const char *value)
 {
 	(void)value;
 	return set_format(settings, "json");
+}
+
+bool set_note(struct settings *settings, const char *value)
+{
+	if (!*value || strlen(value) > NOTE_BYTES || settings->note_count == MOST_NOTES)
+		return false;
+	settings->notes[settings->note_count++] = value;
+	return true;
 }
 
 int formats_check(const struct settings *settings, FILE *to)

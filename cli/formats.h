@@ -23,8 +23,15 @@
 		"json", 0, NULL, "the same as --format json", set_format_json, NULL                \
 	}
 
+#define OPTION_NOTE                                                                                \
+	{                                                                                          \
+		"note", 0, "TEXT", "a line to be shown with the result; may be given again",       \
+			set_note, "up to 16 times a line of 1 to 400 bytes"                        \
+	}
+
 bool set_format(struct settings *settings, const char *value);
 bool set_format_json(struct settings *settings, const char *value);
+bool set_note(struct settings *settings, const char *value);
 
 /* 0, or EXIT_USAGE after saying so: a terminal is no place for bytes that are no text. */
 int formats_check(const struct settings *settings, FILE *to);

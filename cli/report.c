@@ -56,10 +56,12 @@ static int read_all(struct sinew__replay *replay, struct sinew__summary *summary
 }
 
 static int tell(struct sinew__replay *replay, struct sinew__summary *summary, const char *name,
-	enum sinew__format format)
+	const struct settings *settings)
 {
 	int r = read_all(replay, summary), code = EXIT_DONE;
 
+	for (unsigned i = 0; r == 0 && i < settings->note_count; i++)
+		r = sinew__summary_note(summary, settings->notes[i]);
 	if (r < 0)
 		return fail(r);
 	const char *fault = sinew__replay_fault(replay);
@@ -68,13 +70,13 @@ static int tell(struct sinew__replay *replay, struct sinew__summary *summary, co
 		say_error("%s: %s", name, fault);
 		code = EXIT_NEGATIVE;
 	}
-	r = sinew__summary_write(summary, stdout, format);
+	r = sinew__summary_write(summary, stdout, (enum sinew__format)settings->format);
 	if (r < 0)
 		code = exit_worse(code, fail(r));
 	return stop_asked() ? stop_code() : code;
 }
 
-static int report(const char *name, int fd, enum sinew__format format)
+static int report(const char *name, int fd, const struct settings *settings)
 {
 	struct sinew__replay *replay;
 	struct sinew__summary *summary = NULL;
@@ -83,9 +85,9 @@ static int report(const char *name, int fd, enum sinew__format format)
 	if (r < 0)
 		return fail(r);
 	r = sinew__summary_open(&summary, sinew__replay_header(replay));
-	if (r == 0 && sinew__format_needs_timeline(format))
+	if (r == 0 && sinew__format_needs_timeline(settings->format))
 		r = sinew__summary_keep_timeline(summary);
-	int code = r < 0 ? fail(r) : tell(replay, summary, name, format);
+	int code = r < 0 ? fail(r) : tell(replay, summary, name, settings);
 	sinew__summary_close(summary);
 	sinew__replay_close(replay);
 	return code;
@@ -101,8 +103,7 @@ static int run(const struct settings *settings)
 	r = open_file(name, &fd);
 	if (r < 0)
 		return fail(r);
-	int code = report(strcmp(name, "-") == 0 ? "standard input" : name, fd,
-		(enum sinew__format)settings->format);
+	int code = report(strcmp(name, "-") == 0 ? "standard input" : name, fd, settings);
 	if (fd != STDIN_FILENO)
 		close(fd);
 	return code;
@@ -111,6 +112,7 @@ static int run(const struct settings *settings)
 static const struct cli_option options[] = {
 	OPTION_FORMAT,
 	OPTION_FORMAT_JSON,
+	OPTION_NOTE,
 	OPTION_HELP,
 	OPTION_END,
 };

@@ -16,7 +16,7 @@ enum split {
 	SPLIT_SIZE, /* pieces of `piece` bytes */
 };
 
-enum { MOST_PIDS = 256, MOST_SIZES = 16 };
+enum { MOST_PIDS = 256, MOST_SIZES = 16, MOST_NOTES = 16 };
 enum { MOST_FDS = 253 }; /* that the kernel lets travel with one message */
 
 struct settings {
@@ -30,7 +30,9 @@ struct settings {
 	uint64_t create, offset, length; /* of a region; 0: not given */
 	int64_t watch;                   /* nanoseconds between looks; 0: one look */
 	bool dump, load;
-	unsigned format; /* of report and trace: enum sinew__format */
+	unsigned format;               /* of report and trace: enum sinew__format */
+	const char *notes[MOST_NOTES]; /* too */
+	unsigned note_count;
 	const char *list;
 	const char *columns; /* of ps, or NULL */
 	unsigned states;     /* of ps: a bit for each enum sinew__state; 0: all */

@@ -242,6 +242,8 @@ static int begin(struct trace *trace)
 		sinew__recording_head(trace->recording, header);
 	int r = begin_summary(trace, header);
 	sinew__tracer_begin(trace->tracer, (struct sinew__sink){take, trace, NULL});
+	for (unsigned i = 0; i < trace->settings->note_count; i++)
+		sinew__tracer_note(trace->tracer, trace->settings->notes[i]);
 	return r;
 }
 
@@ -392,6 +394,7 @@ static const struct cli_option options[] = {
 		"A, B, C or D"},
 	OPTION_FORMAT,
 	OPTION_FORMAT_JSON,
+	OPTION_NOTE,
 	{"quiet", 'q', NULL, "no summary, nothing but errors", set_quiet, NULL},
 	OPTION_HELP,
 	OPTION_END,

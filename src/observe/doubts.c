@@ -197,6 +197,22 @@ static const char *lack_text(const struct sinew__states *states, const struct la
 	return states->header.has & SINEW__HAS_LOOKS && lack->looks ? lack->looks : lack->text;
 }
 
+/* The i-th of those that are the user's, or are not. */
+static bool note_at(const struct sinew__states *states, bool of_user, unsigned i, sinew__long text)
+{
+	for (const struct sinew__note_text *note = states->notes; note; note = note->next)
+		if (note->of_user == of_user && i-- == 0) {
+			sinew__plain(note->text, sizeof note->text, text, sizeof(sinew__long));
+			return true;
+		}
+	return false;
+}
+
+bool sinew__note_text_at(const struct sinew__states *states, unsigned i, sinew__long text)
+{
+	return note_at(states, true, i, text);
+}
+
 bool sinew__doubt(const struct sinew__states *states, unsigned i, sinew__long text)
 {
 	unsigned n = 0;
@@ -207,10 +223,5 @@ bool sinew__doubt(const struct sinew__states *states, unsigned i, sinew__long te
 	for (size_t k = 0; k < sizeof lacks / sizeof *lacks; k++)
 		if (*lack_text(states, &lacks[k]) && n++ == i)
 			return SAY(text, "%s", lack_text(states, &lacks[k]));
-	for (const struct sinew__note_text *note = states->notes; note; note = note->next)
-		if (n++ == i) {
-			sinew__plain(note->text, sizeof note->text, text, sizeof(sinew__long));
-			return true;
-		}
-	return false;
+	return note_at(states, false, i - n, text);
 }

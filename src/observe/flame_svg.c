@@ -111,12 +111,9 @@ static void draw_row(
 
 static void head(const struct sinew__states *states, FILE *stream)
 {
-	char command[300];
-	sinew__long line;
+	sinew__long line, traced;
 
-	sinew__plain(
-		states->header.command, sizeof states->header.command, command, sizeof command);
-	snprintf(line, sizeof line, "Blocked time of %.300s", command);
+	snprintf(line, sizeof line, "Blocked time of %.300s", sinew__traced_text(states, traced));
 	fprintf(stream,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\">\n"
 		"<title>",

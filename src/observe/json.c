@@ -120,6 +120,10 @@ static void evidence(struct sinew__json *json, const struct sinew__states *state
 	for (unsigned i = 0; sinew__doubt(states, i, text); i++)
 		sinew__json_text(json, NULL, text);
 	sinew__json_close(json, ']');
+	sinew__json_open(json, "notes", '[');
+	for (unsigned i = 0; sinew__note_text_at(states, i, text); i++)
+		sinew__json_text(json, NULL, text);
+	sinew__json_close(json, ']');
 }
 
 /* ---- accounts ---- */

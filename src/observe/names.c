@@ -174,7 +174,7 @@ static bool name_inet(uint32_t tid, uint64_t ino, unsigned type, bool six, char 
 }
 
 /* Who looked from outside does not know the kind. */
-static bool name_any(uint32_t tid, uint64_t ino, char *text)
+bool sinew__name_any(uint32_t tid, uint64_t ino, char *text)
 {
 	for (unsigned i = 0; i < 4; i++)
 		if (name_inet(tid, ino, i & 2 ? SOCK_DGRAM : SOCK_STREAM, i & 1, text))
@@ -188,7 +188,7 @@ static bool name_socket(uint32_t tid, const struct sinew__wait *wait, char *text
 
 	switch (family) {
 	case AF_UNSPEC:
-		return name_any(tid, wait->ino, text);
+		return sinew__name_any(tid, wait->ino, text);
 	case AF_UNIX:
 		sinew__name_unix(tid, wait->ino, text);
 		return true;
@@ -231,6 +231,9 @@ static bool find_name(uint32_t tid, const struct sinew__wait *wait, char *text)
 	if (wait->fd < 0)
 		return sinew__name_mapped(tid, wait->arg0, &mapped, text) &&
 		       mapped.ino == wait->ino;
+	if (wait->magic == ANONYMOUS && wait->detail >> 24 == SINEW__ANONYMOUS_EPOLL &&
+		sinew__name_epoll(tid, wait->fd, text))
+		return true;
 	return name_file(tid, wait, text);
 }
 

@@ -18,6 +18,12 @@ bool sinew__name_line(
 /* "unix:/run/a.sock", or "unix:[8123]" for one without a name. False: whether it is one at all is not known. */
 bool sinew__name_unix(uint32_t tid, uint64_t ino, char *text);
 
+/* A socket of which nothing but its number is known. */
+bool sinew__name_any(uint32_t tid, uint64_t ino, char *text);
+
+/* "epoll of unix:/run/a.sock": by what is in it. False: nothing that has a name. */
+bool sinew__name_epoll(uint32_t tid, int fd, char *text);
+
 /* The file that is mapped, and shared, at this address: false if there is none. `text` is its name:
  * "ring:shm:/quotes" for one of sinew's rings, "shm:/x", "memfd:x", "file:/var/x". */
 struct sinew__mapped {

@@ -144,17 +144,16 @@ static void send_about(struct sinew__perfetto *perfetto)
 {
 	const struct sinew__states *states = perfetto->states;
 	struct sinew__proto *packet = sinew__packet_open(perfetto, FLAG_NEEDS_STATE);
-	char command[400];
-	sinew__long text;
+	sinew__long text, traced;
 
 	size_t track = open_track(packet, TRACK(OF_ALL, 0), 0);
 	sinew__proto_text(packet, TRACK_NAME, "recording");
 	sinew__proto_close(packet, track);
 	sinew__packet_send(perfetto);
-	sinew__plain(
-		states->header.command, sizeof states->header.command, command, sizeof command);
-	snprintf(text, sizeof text, "Trace of %.400s", command[0] ? command : "something");
+	snprintf(text, sizeof text, "Trace of %.400s", sinew__traced_text(states, traced));
 	send_sentence(perfetto, text);
+	for (unsigned i = 0; sinew__note_text_at(states, i, text); i++)
+		send_sentence(perfetto, text);
 	for (unsigned i = 0; sinew__doubt(states, i, text); i++)
 		send_sentence(perfetto, text);
 }

@@ -350,7 +350,11 @@ struct sinew__cpu {
 	sinew__u64 unknown;  /* ns: it is not known who ran, for a switch was not seen */
 };
 
-/* A sentence: what is missing and what would give it. */
+enum sinew__note_flags {
+	SINEW__NOTE_OF_USER = 1u << 0, /* words of whoever asked for the recording */
+};
+
+/* A sentence: what is missing and what would give it; or what the user has to say. */
 struct sinew__note {
 	struct sinew__record head;
 	sinew__u32 length;

@@ -277,6 +277,17 @@ char *sinew__code_text(uint32_t code, sinew__long text)
 	return PUT(text, "exited with %u", code >> 8 & 0xff);
 }
 
+char *sinew__traced_text(const struct sinew__states *states, sinew__long text)
+{
+	const char *command = states->header.command;
+	size_t size = sizeof states->header.command;
+	size_t skipped = strncmp(command, "-- ", 3) == 0 ? 3 : 0;
+
+	if (!*command)
+		return PUT(text, "something");
+	return sinew__plain(command + skipped, size - skipped, text, sizeof(sinew__long));
+}
+
 const char *sinew__tier_text(unsigned tier)
 {
 	switch (tier) {

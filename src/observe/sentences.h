@@ -43,6 +43,10 @@ char *sinew__code_text(uint32_t code, sinew__long text);
 /* "BPF: every switch, exactly" */
 const char *sinew__tier_text(unsigned tier);
 
+/* What was traced: "./feeder | cat", "-p 456"; "something" if that is not told. Returns `text`. */
+char *sinew__traced_text(const struct sinew__states *states, sinew__long text);
+/* The i-th note of whoever asked for it. False: there are no more. */
+bool sinew__note_text_at(const struct sinew__states *states, unsigned i, sinew__long text);
 /* The i-th thing that the recording does not tell, or that is wrong with it. False: there are no more. */
 bool sinew__doubt(const struct sinew__states *states, unsigned i, sinew__long text);
 

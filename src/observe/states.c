@@ -20,19 +20,29 @@ enum { NOTES_MOST = 64 };
 
 /* ---- what is not of a thread ---- */
 
-static int take_note(struct sinew__states *states, const struct sinew__note *in)
+static int add_note(struct sinew__states *states, bool of_user, const char *text, size_t length)
 {
 	if (states->note_count == NOTES_MOST)
 		return 0;
 	struct sinew__note_text *note = calloc(1, sizeof *note);
 	if (!note)
 		return sinew__observe_fail(ENOMEM, "no memory for a note");
-	size_t length = in->length < sizeof note->text - 1 ? in->length : sizeof note->text - 1;
-	memcpy(note->text, in->text, length);
+	note->of_user = of_user;
+	memcpy(note->text, text, length < sizeof note->text ? length : sizeof note->text - 1);
 	*states->last_note = note;
 	states->last_note = &note->next;
 	states->note_count++;
 	return 0;
+}
+
+static int take_note(struct sinew__states *states, const struct sinew__note *in)
+{
+	return add_note(states, in->head.flags & SINEW__NOTE_OF_USER, in->text, in->length);
+}
+
+int sinew__states_note(struct sinew__states *states, const char *text)
+{
+	return add_note(states, true, text, strlen(text));
 }
 
 static int take_object(struct sinew__states *states, struct sinew__object_name *in)

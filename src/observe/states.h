@@ -166,6 +166,7 @@ struct sinew__states {
 
 struct sinew__note_text {
 	struct sinew__note_text *next;
+	bool of_user; /* else: what the recording does not tell */
 	char text[520];
 };
 
@@ -174,6 +175,9 @@ void sinew__states_fini(struct sinew__states *states);
 
 /* One record, in the order in which they came. 0 or -ENOMEM. */
 int sinew__states_add(struct sinew__states *states, const struct sinew__record *record);
+
+/* Words of the user, to be shown with every result, beside those in the recording. 0 or -ENOMEM. */
+int sinew__states_note(struct sinew__states *states, const char *text);
 
 /* Counts what is missing. If the recording has ended or breaks off (fault), first takes what is still in the
  * window; if it has ended, gives every life an end. */

@@ -48,6 +48,11 @@ void sinew__summary_fault(struct sinew__summary *summary, const char *words)
 		sizeof summary->states.fault);
 }
 
+int sinew__summary_note(struct sinew__summary *summary, const char *words)
+{
+	return sinew__states_note(&summary->states, words);
+}
+
 static const struct format {
 	sinew__output *write;
 	bool needs_timeline;

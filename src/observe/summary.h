@@ -46,6 +46,9 @@ int sinew__summary_write(struct sinew__summary *summary, FILE *stream, enum sine
  * result. */
 void sinew__summary_fault(struct sinew__summary *summary, const char *words);
 
+/* Words of the user that go with every result. 0 or -ENOMEM, with words. */
+int sinew__summary_note(struct sinew__summary *summary, const char *words);
+
 void sinew__summary_close(struct sinew__summary *summary);
 
 #endif

@@ -106,13 +106,11 @@ static void edge_words(const struct sinew__states *states, FILE *stream)
 
 static void head(const struct sinew__states *states, FILE *stream)
 {
-	char command[300];
-	sinew__long line;
+	sinew__long line, traced;
 	sinew__short time;
 
-	sinew__plain(
-		states->header.command, sizeof states->header.command, command, sizeof command);
-	snprintf(line, sizeof line, "The five states, as seen in: %.300s", command);
+	snprintf(line, sizeof line, "The five states, as seen in: %.300s",
+		sinew__traced_text(states, traced));
 	fprintf(stream,
 		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" role=\"img\">\n"
 		"<title>",

@@ -116,13 +116,12 @@ void sinew__cell(const struct sinew__page *page, const char *text, unsigned colu
 static void about(const struct sinew__states *states, const struct sinew__page *page)
 {
 	const struct sinew__record_header *header = &states->header;
-	char command[400], release[160];
-	sinew__long line;
+	char release[160];
+	sinew__long line, traced;
 	sinew__short time, records;
 
-	sinew__plain(header->command, sizeof header->command, command, sizeof command);
 	sinew__plain(header->release, sizeof header->release, release, sizeof release);
-	snprintf(line, sizeof line, "Trace of %.400s", command[0] ? command : "something");
+	snprintf(line, sizeof line, "Trace of %.400s", sinew__traced_text(states, traced));
 	sinew__paragraph(page, "", line);
 	snprintf(line, sizeof line, "%s on %u CPU%s, Linux %s; %s records; tier %c: %s",
 		sinew__duration(states->end - states->begin, time), header->cpus,
@@ -131,6 +130,8 @@ static void about(const struct sinew__states *states, const struct sinew__page *
 		header->tier >= 'A' && header->tier <= 'D' ? (int)header->tier : '?',
 		sinew__tier_text(header->tier));
 	sinew__paragraph(page, "  ", line);
+	for (unsigned i = 0; sinew__note_text_at(states, i, line); i++)
+		sinew__paragraph(page, "  ", line);
 }
 
 static void about_start(const struct sinew__states *states, const struct sinew__page *page)

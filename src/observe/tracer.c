@@ -255,7 +255,7 @@ static void take(void *arg, const struct sinew__record *record)
 	}
 }
 
-static void tell_sentence(struct sinew__tracer *tracer, const char *sentence)
+static void tell_note(struct sinew__tracer *tracer, const char *sentence, uint16_t flags)
 {
 	union {
 		struct sinew__note note;
@@ -264,11 +264,16 @@ static void tell_sentence(struct sinew__tracer *tracer, const char *sentence)
 	size_t length = strnlen(sentence, 511);
 
 	record.note.head = (struct sinew__record){SINEW__RECORD_NOTE,
-		(uint16_t)(sizeof record.note + (length + 7) / 8 * 8), 0, 0,
+		(uint16_t)(sizeof record.note + (length + 7) / 8 * 8), 0, flags,
 		tracer->header.started};
 	record.note.length = (uint32_t)length;
 	memcpy(record.note.text, sentence, length);
 	pass_on(tracer, &record.note.head);
+}
+
+void sinew__tracer_note(struct sinew__tracer *tracer, const char *words)
+{
+	tell_note(tracer, words, SINEW__NOTE_OF_USER);
 }
 
 void sinew__tracer_begin(struct sinew__tracer *tracer, struct sinew__sink sink)
@@ -276,9 +281,9 @@ void sinew__tracer_begin(struct sinew__tracer *tracer, struct sinew__sink sink)
 	tracer->sink = sink;
 	tracer->source->sink = (struct sinew__sink){take, tracer, meet};
 	for (unsigned i = 0; i < tracer->sentence_count; i++)
-		tell_sentence(tracer, tracer->sentences[i]);
+		tell_note(tracer, tracer->sentences[i], 0);
 	if (tracer->source->lacks)
-		tell_sentence(tracer, tracer->source->lacks);
+		tell_note(tracer, tracer->source->lacks, 0);
 }
 
 bool sinew__tracer_has_begun(const struct sinew__tracer *tracer)

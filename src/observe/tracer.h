@@ -21,6 +21,9 @@ void sinew__tracer_describe(struct sinew__tracer *tracer, const char *words);
 /* Valid as long as the tracer. */
 const struct sinew__record_header *sinew__tracer_header(const struct sinew__tracer *tracer);
 
+/* Words of the user that go with the recording, after sinew__tracer_begin(); cut to 511 bytes. */
+void sinew__tracer_note(struct sinew__tracer *tracer, const char *words);
+
 /* From now on `sink` gets the records: first the sentences of what is missing. */
 void sinew__tracer_begin(struct sinew__tracer *tracer, struct sinew__sink sink);
 bool sinew__tracer_has_begun(const struct sinew__tracer *tracer);

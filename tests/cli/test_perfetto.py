@@ -9,10 +9,11 @@ nobody has to draw.
 import collections
 import json
 import sys
+import types
 
 import perfetto_schema as schema
 from golden import case, each, main
-from recordings import NAMES, lines_of, made, recording, report
+from recordings import NAMES, crowd, lines_of, made, recording, report
 
 Trace = schema.trace_class()
 Slice = collections.namedtuple("Slice", "name category begin end args arrows")
@@ -58,10 +59,10 @@ class Decoded:
     def event(self, time, event):
         track = event.track_uuid
         self.world.check(track in self.tracks, f"an event of no track: {track}")
-        for arrow in event.flow_ids:
-            self.starts[arrow] = (time, track)
-        for arrow in event.terminating_flow_ids:
-            self.ends[arrow] = (time, track)
+        for arrows, known in ((event.flow_ids, self.starts), (event.terminating_flow_ids, self.ends)):
+            for arrow in arrows:
+                self.world.check(arrow and arrow not in known, f"arrow {arrow} is there twice")
+                known[arrow] = (time, track)
         if event.type == schema.BEGIN:
             self.world.check(track not in self.open, "slices of a thread overlap")
             self.open[track] = (time, event)
@@ -110,6 +111,8 @@ def every_field_is_in_the_schema(world, name):
     trace = decoded(world, name).trace
     first, clocks = trace.packet[0], trace.packet[1].clock_snapshot
     world.equal(first.sequence_flags, schema.CLEARED | schema.NEEDS_STATE, "flags of the first")
+    world.equal(sum(bool(p.sequence_flags & schema.CLEARED) for p in trace.packet), 1,
+                "from one packet on everything is known")
     world.equal(first.first_packet_on_sequence, True, "first of its sequence")
     world.equal(first.trace_packet_defaults.timestamp_clock_id, schema.MONOTONIC, "clock")
     world.equal(clocks.primary_trace_clock, schema.MONOTONIC, "clock of the trace")
@@ -277,6 +280,53 @@ def doubts_are_said_in_the_trace(world):
     seen = decoded(world, "doubt")
     said = [name for _, track, name in seen.instants if seen.tracks[track].name == "recording"]
     world.equal(said[1:], told(world, "doubt")["doubts"], "what it does not tell")
+
+
+@each(what=["pipe", "doubt", "loss", "crowd"])
+def slices_last_as_long_as_the_account_says(world, what):
+    """What was lost is a slice, too: no time of a thread is without one, but where it runs."""
+    if what == "loss":
+        lines = lines_of("pipe").splitlines()
+        at = next(i for i, line in enumerate(lines) if "tid=457" in line and "number=3 " in line)
+        lines[at:at + 1] = ["loss time=base+41000000 lost=1 since=base+30000000"]
+        data = made("\n".join(lines))
+    elif what == "crowd":
+        parts = []
+        crowd.write(4000, types.SimpleNamespace(write=parts.append))
+        data = b"".join(parts)
+    else:
+        data = recording(what)
+    seen = decoded(world, what, data)
+    report_ = json.loads(report(world, data, "json").out)
+    spent = collections.Counter()
+    for slices in seen.slices.values():
+        for slice_ in slices:
+            spent[slice_.category] += slice_.end - slice_.begin
+    time = report_["total"]["time_ns"]
+    world.equal([spent["ready"], spent["wait"], spent["unseen"], spent["life"]],
+                [time["ready"], time["blocked"] + time["asleep"], time["unseen"],
+                 time["new"] + time["terminated"]], "ready, waits, not told, new and ended")
+    if what == "loss":
+        world.check(spent["unseen"] > 0, "nothing is missing")
+
+
+@case
+def the_longest_texts_have_room(world):
+    """Packets of the longest names there can be, of bytes that all need an escape, and nothing is left out."""
+    lines = lines_of("pipe").replace("text=pipe:[8123]", "text='" + r"\xff" * 512 + "'")
+    lines = lines.replace("comm=feeder", r"comm='" + r"\xff" * 15 + "'")
+    lines = lines.replace("text='feeder: 2 lines in 40 ms'", "text='" + r"\x01" * 512 + "'")
+    data = made(lines)
+    seen = decoded(world, "pipe", data)
+    objects = {row["object"] for row in json.loads(report(world, data, "json").out)["blocked"]}
+    told_ = {wait.args.get("object") for slices in seen.slices.values() for wait in slices
+             if wait.category == "wait"}
+    world.equal(told_, objects, "objects")
+    world.check(max(len(o or "") for o in objects) > 150, "no long object")
+    world.equal(sum(map(len, seen.slices.values())), sum(map(len, decoded(world, "pipe").slices.values())),
+                "slices")
+    said = [name for _, track, name in seen.instants if seen.tracks[track].name == "recording"]
+    world.check(any(name.startswith(r"\x01\x01") for name in said), "the note")
 
 
 @case

@@ -273,6 +273,19 @@ def words_for_what_cannot_be(world):
 
 
 @case
+def notes_are_told_and_are_no_doubts(world):
+    """Those of the recording first. What is hostile in them is escaped."""
+    evil = "</script>\x1b[2J"
+    path = keep(world, recording("pipe"))
+    told = json.loads(world.do("report", "--json", "--note", "a", "--note", evil, path).out)
+    world.equal(told["notes"], ["feeder: 2 lines in 40 ms", "a", "</script>\\x1b[2J"], "notes")
+    world.equal(told["doubts"], as_json(world, recording("pipe"))["doubts"], "doubts")
+    world.has(world.do("report", "--note", "16 MiB", path).out, "\n  16 MiB\n")
+    for bad in (["--note", ""], ["--note", "x" * 401], ["--note", "x"] * 17):
+        world.has(world.do("report", *bad, path, code=2).err, "1 to 400 bytes")
+
+
+@case
 def a_reader_that_leaves_ends_it_quietly(world):
     ended = world.shell(f"$SINEW report --json {keep(world, recording('pipe'))} | true; "
                         "echo ${PIPESTATUS[0]}")

@@ -265,9 +265,152 @@ def keys_and_wheel_move_it(world):
 
 
 @case
+def zoom_keeps_what_is_looked_at_where_it_is(world):
+    """What is selected, else what the pointer is at, else the middle."""
+    with page_of(world, recording("pipe")) as page:
+        def middle_of(span):
+            return page.ask(f"page.picture.xOf((page.recording.from[{span}] + page.recording.to[{span}]) / 2)")
+        page.key("+")
+        shown = page.ask("[page.picture.begin, page.picture.end]")
+        world.check(abs(sum(shown) / 2 - 50 * MS) < 1, f"the middle: {shown}")
+        page.key("0")
+        x, y = place_of(page, 457, 10 * MS)
+        page.mouse("mouseMoved", x, y)
+        world.until(lambda: page.ask("page.pointer") > 0, "the pointer")
+        page.key("+")
+        world.check(abs(place_of(page, 457, 10 * MS)[0] - x) < 1, "the pointer is where it was")
+        page.key("0")
+        page.ask(f"page.select(page.recording.before({lane_of(page, 457)}, {70 * MS}))")
+        span = page.ask("page.picture.selected")
+        before = middle_of(span)
+        for _ in range(3):
+            page.key("+")
+            world.check(abs(middle_of(span) - before) < 1, "what is selected is where it was")
+
+
+@case
+def two_moments_are_chosen_by_keys(world):
+    with page_of(world, recording("pipe")) as page:
+        page.ask(f"page.select(page.recording.before({lane_of(page, 457)}, {10 * MS}))")
+        page.key("[")
+        from_ = page.ask("page.recording.from[page.picture.selected]")
+        world.equal(page.ask("page.picture.range"), [from_, 100 * MS], "from there to the end")
+        page.key("ArrowRight")
+        page.key("]")
+        to = page.ask("page.recording.to[page.picture.selected]")
+        world.equal(page.ask("page.picture.range"), [from_, to], "from one to the other")
+        world.has(text_of(page, "path"), "Critical path", "457 cat")
+
+
+@case
+def help_and_the_diagram_open_by_a_key(world):
+    with page_of(world, recording("pipe")) as page:
+        for key, name, word in (("?", "help", "Mouse and keys"), ("g", "diagram", "")):
+            page.key(key)
+            world.check(page.ask(f"document.getElementById('{name}').open"), f"{name} is open")
+            world.has(text_of(page, name), word)
+            page.key("+")
+            world.equal(page.ask("page.picture.end"), 100 * MS, "keys are not for what is behind")
+            page.ask(f"document.querySelector('#{name} button').click()")
+            world.check(not page.ask(f"document.getElementById('{name}').open"), f"{name} is closed")
+        width = page.ask("""(page.act('g'), document.querySelector('#diagram img').getBoundingClientRect().width)""")
+        world.check(width > 900, f"large enough to be read: {width}")
+
+
+@case
+def each_key_is_in_the_help_and_each_button_has_a_name(world):
+    with page_of(world, recording("pipe")) as page:
+        told = page.ask("[...document.querySelectorAll('#help kbd')].map(key => key.textContent)")
+        words = {"←": "ArrowLeft", "→": "ArrowRight", "↑": "ArrowUp", "↓": "ArrowDown", "−": "-",
+                 "Esc": "Escape"}
+        known = {words.get(key, key) for key in told} - {"Ctrl", "Shift"}
+        acts = set(page.ask("Object.keys(page.acts)"))
+        world.equal(known, acts - {"=", "w", "s"}, "keys")
+        tree = page.command("Accessibility.getFullAXTree")["nodes"]
+        roles = ("button", "searchbox", "application")
+        names = [(node["role"]["value"], node["name"]["value"]) for node in tree
+                 if not node["ignored"] and node["role"]["value"] in roles]
+        world.check(all(name.strip() for _, name in names), f"without a name: {names}")
+        world.check({"zoom in", "zoom out", "help", "Follow", "Critical path"} <= {n for _, n in names}, names)
+        world.check("Search threads and waits" in [n for _, n in names], names)
+
+
+@case
+def what_has_the_focus_is_seen(world):
+    with page_of(world, recording("pipe")) as page:
+        for _ in range(9):
+            page.command("Input.dispatchKeyEvent", type="keyDown", key="Tab", code="Tab",
+                         windowsVirtualKeyCode=9)
+            seen = page.ask("""(() => {
+                const style = getComputedStyle(document.activeElement);
+                return [document.activeElement.tagName, style.outlineStyle, style.outlineWidth];
+            })()""")
+            world.equal(seen[1:], ["solid", "2px"], f"outline of {seen[0]}")
+
+
+@case
+def keys_are_for_what_has_the_focus(world):
+    """Arrows scroll the words, and select bars again once one was chosen there; letters move the picture."""
+    with page_of(world, recording("pipe")) as page:
+        page.ask("document.querySelector('aside').focus()")
+        page.key("ArrowDown")
+        world.equal(page.ask("page.picture.selected"), -1, "selected")
+        page.key("+")
+        world.check(page.ask("page.picture.end") < 100 * MS, "zoomed")
+        page.ask("document.querySelector('#summary li button').click()")
+        chosen = page.ask("page.picture.selected")
+        world.check(chosen >= 0, "nothing was chosen")
+        page.key("ArrowRight")
+        world.equal(page.ask("page.picture.selected"), chosen + 1, "the next one")
+
+
+@case
+def a_narrow_screen_has_all_of_it(world):
+    """The picture above, the words below; nothing sticks out, all can be reached."""
+    with page_of(world, recording("pipe"), width=400, height=800) as page:
+        page.frame()
+        world.check(page.ask("document.documentElement.scrollWidth") <= 400, "wider than the screen")
+        boxes = page.ask("""[...document.querySelectorAll('header button, header input, #lanes, aside')].map(
+            e => e.getBoundingClientRect()).map(b => [b.left, b.right, b.width, b.height])""")
+        world.check(all(left >= 0 and right <= 400 and width > 8 and height > 8
+                        for left, right, width, height in boxes), f"outside: {boxes}")
+        world.check(page.ask("page.picture.width - page.picture.gutter") > 250, "room for bars")
+        page.click(*place_of(page, 457, 30 * MS))
+        world.has(text_of(page, "now"), "457 cat: blocked")
+
+
+@case
+def it_says_what_was_traced_how_and_with_which_words(world):
+    with page_of(world, recording("pipe")) as page:
+        world.equal(text_of(page, "title"), "./feeder | cat", "title")
+        world.has(text_of(page, "about"), "every change was seen in the kernel", "tier A")
+        world.equal(text_of(page, "notes"), "feeder: 2 lines in 40 ms", "the note of who recorded it")
+        rows = page.ask("""[...document.querySelectorAll('#summary tbody tr')].map(
+            row => [...row.cells].map(cell => cell.innerText))""")
+        processes = json.loads(report(world, recording("pipe"), "json").out)["processes"]
+        waits = {f"{p['pid']} {p['comm']}": str(p["transitions"]["blocked"])
+                 for p in processes if p["thread_count"]}
+        world.equal({row[0]: row[4] for row in rows}, waits, "how often each waited")
+
+
+@case
+def arrows_are_drawn_where_a_wait_is_wide_enough(world):
+    with page_of(world, recording("pipe")) as page:
+        page.frame()
+        world.check(page.ask("page.picture.wakes.length") > 0, "no arrow")
+        least = page.ask("""Math.min(...page.picture.wakes.map(span =>
+            page.picture.xOf(page.recording.to[span]) - page.picture.xOf(page.recording.from[span])))""")
+        world.check(least > 5, f"an arrow on a bar of {least} pixels")
+
+
+@case
 def a_process_with_threads_can_be_folded(world):
     with page_of(world, b"".join(crowd_of(400))) as page:
         rows = page.ask("page.picture.rows.length")
+        page.ask("page.select(page.recording.first[1])")
+        for expected in (rows - crowd.PER_PROCESS, rows):
+            page.key("x")
+            world.equal(page.ask("page.picture.rows.length"), expected, "rows, folded by a key")
         page.ask("page.click(20, RULER + 5)")
         world.equal(page.ask("page.picture.rows.length"), rows - crowd.PER_PROCESS, "rows")
         page.ask("page.goTo(page.recording.first[1])")
@@ -288,7 +431,7 @@ def hostile_names_are_words(world):
         page.click(*place_of(page, 457, 30 * MS))
         world.has(text_of(page, "now"), evil, "456 </template><b>")
         world.equal(page.ask("document.scripts.length"), 2, "scripts")
-        world.equal(page.ask("document.images.length"), 1, "images: the diagram")
+        world.equal(page.ask("document.images.length"), 2, "images: the diagram, small and large")
         world.equal(page.ask("document.querySelectorAll('b').length"), 0, "elements")
         world.equal(page.ask("document.title"), f"Timeline of {evil}", "title")
         world.equal(page.complaints(), [], "console and network")

@@ -196,6 +196,36 @@ def attached(world, tracer):
                 "it polls")
 
 
+@case
+def a_set_is_called_by_what_is_in_it(world):
+    """Where it waits since it is followed; the wait of before is seen from outside."""
+    needs_tracing()
+    uri = f"unix:{world.hidden}/socket"
+    reader = world.sinew("recv", "-o", "keep-open=1", uri)
+    reader.blocked()
+    tracer = world.sinew("trace", "--json", "-p", reader.pid)
+    attached(world, tracer)
+    for _ in range(2):
+        world.do("send", "--data", "hello", uri)
+        reader.blocked()
+    tracer.signal(signal.SIGINT)
+    ended = tracer.end()
+    reader.signal(signal.SIGKILL)
+    reader.end()
+    rows = [row for row in json.loads(ended.out)["blocked"] if row["pid"] == reader.pid]
+    world.equal({row["object"] for row in rows} - {None}, {f"epoll of {uri}"}, "object")
+
+
+@case
+def notes_go_with_the_recording(world):
+    needs_tracing()
+    kept = world.hidden / "recording"
+    ended = world.do("trace", "--note", "what it is for", "-o", kept, "--", "true")
+    world.has(ended.err, "what it is for")
+    told = json.loads(world.do("report", "--json", "--note", "and more", kept).out)
+    world.equal([told["notes"], told["complete"]], [["what it is for", "and more"], True], "notes")
+
+
 # ---- the other ways ----
 
 TIERS = "ABCD"

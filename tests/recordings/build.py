@@ -55,9 +55,9 @@ WORDS = {
     "running": 8, "new": 9,
     # context
     "task": 1, "softirq": 2, "hardirq": 3, "timer": 4, "worker": 5, "nmi": 6,
-    # flags of an interval, of a thread, of an exit
+    # flags of an interval, of a note, of a thread, of an exit
     "open": 1, "seeded": 2, "early": 4, "fault": 8, "kernel": 16, "compat": 32, "late": 64,
-    "there": 1, "kthread": 2, "zombie": 4, "oncpu": 8, "process": 1,
+    "user": 1, "there": 1, "kthread": 2, "zombie": 4, "oncpu": 8, "process": 1,
     # magic numbers
     "pipe": 0x50495045, "socket": 0x534f434b, "anon": 0x09041934,
     # system calls of x86-64

@@ -186,6 +186,10 @@ function duration(ns) {
 	return `${value.toFixed(digits)} ${unit}`;
 }
 
+function counted(n, word) {
+	return `${n} ${word}${n === 1 ? '' : 's'}`;
+}
+
 function share(part, whole) {
 	return whole ? `${(100 * part / whole).toFixed(part * 10 < whole ? 1 : 0)} %` : '';
 }

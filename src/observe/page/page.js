@@ -1,14 +1,23 @@
 // page.js - what mouse and keys do.
 'use strict';
 
+// How much a recording knows, by the way in which it was made.
+const TIERS = {
+	A: 'every change was seen in the kernel, with its cause (BPF, tier A)',
+	B: 'every change was seen by the tracer of the kernel (tracefs, tier B); some causes are not told',
+	C: 'every run was seen (perf events, tier C); who woke whom is not told',
+	D: 'looked at now and then (/proc, tier D); what lies between is reckoned',
+};
+
 class Page {
 	constructor() {
 		this.recording = new Recording(JSON.parse(document.getElementById('data').textContent));
 		this.canvas = document.getElementById('lanes');
 		this.scroller = document.getElementById('scroller');
 		this.picture = new Picture(this.canvas, this.recording);
-		this.panel = new Panel(this.recording, span => this.goTo(span));
+		this.panel = new Panel(this.recording, span => this.choose(span));
 		this.hasRange = false; // two moments were chosen
+		this.pointer = -1; // where it is over the picture
 		this.drawn = {frames: 0, time: 0}; // how often and how long it was drawn
 		this.describe();
 		this.listen();
@@ -19,11 +28,13 @@ class Page {
 
 	describe() {
 		const {report, lanes} = this.recording;
-		document.title = `Timeline of ${report.command || 'a recording'}`;
-		document.getElementById('title').textContent = report.command || 'a recording';
+		const traced = report.command?.replace(/^-- /, '') || 'a recording';
+		document.title = `Timeline of ${traced}`;
+		document.getElementById('title').textContent = traced;
 		document.getElementById('about').textContent =
-			`${duration(report.duration_ns)}, ${lanes.length} threads, ${report.cpu_count} CPUs, ` +
-			`Linux ${report.release || '?'}; tier ${report.tier}: ${report.source}` +
+			`${duration(report.duration_ns)}, ${counted(lanes.length, 'thread')}, ` +
+			`${counted(report.cpu_count, 'CPU')}, ` +
+			`Linux ${report.release || '?'}; ${TIERS[report.tier] ?? report.source}` +
 			(report.doubts.length ? '; not everything is known, see below' : '');
 	}
 
@@ -71,7 +82,7 @@ class Page {
 		const {from, to} = recording, shown = picture.end - picture.begin;
 		const lane = recording.laneOf(span);
 		if (picture.closed.delete(recording.lanes[lane].process))
-			this.layOut();
+			this.resize();
 		if (from[span] < picture.begin || to[span] > picture.end || (to[span] - from[span]) * 200 < shown) {
 			const width = Math.min(shown, Math.max(20 * (to[span] - from[span]), 1000));
 			const middle = (from[span] + to[span]) / 2;
@@ -81,6 +92,12 @@ class Page {
 		this.select(span);
 	}
 
+	// Of the words: from there on keys are for the picture.
+	choose(span) {
+		this.goTo(span);
+		this.canvas.focus({preventScroll: true});
+	}
+
 	scrollTo(lane) {
 		const row = this.picture.rows[this.picture.rowOfLane[lane]];
 		const {scrollTop, clientHeight} = this.scroller;
@@ -88,14 +105,11 @@ class Page {
 			this.scroller.scrollTop = row.y - clientHeight / 2;
 	}
 
-	layOut() {
-		this.picture.layOut();
-		this.resize();
-	}
-
 	follow() {
-		if (this.picture.selected < 0)
+		if (this.picture.selected < 0) {
+			this.panel.clear('First select a bar: by a click, or with the arrow keys.');
 			return;
+		}
 		this.picture.chain = follow(this.recording, this.picture.selected);
 		this.panel.showChain(this.picture.chain);
 		this.redraw();
@@ -178,6 +192,7 @@ class Page {
 		on(this.canvas, 'pointerdown', event => this.press(event));
 		on(this.canvas, 'pointermove', event => this.move(event));
 		on(this.canvas, 'pointerup', event => this.release(event));
+		on(this.canvas, 'pointerleave', () => this.pointer = -1);
 		on(window, 'keydown', event => this.key(event));
 		for (const media of ['(prefers-color-scheme: dark)', 'print'])
 			on(matchMedia(media), 'change', () => this.recolour());
@@ -204,7 +219,7 @@ class Page {
 			return; // the scroller's
 		event.preventDefault();
 		if (zooms)
-			this.picture.zoom(Math.exp(event.deltaY / 300), this.place(event).x);
+			this.picture.zoom(Math.exp(event.deltaY / 300), this.picture.timeAt(this.place(event).x));
 		else
 			this.picture.pan((event.deltaX || event.deltaY) / this.picture.width);
 		this.redraw();
@@ -219,17 +234,18 @@ class Page {
 
 	move(event) {
 		const {drag, picture} = this, {x, y} = this.place(event);
+		this.pointer = x;
 		if (!drag)
 			return;
 		drag.moved ||= Math.abs(x - drag.x) + Math.abs(y - drag.y) > 4;
 		if (!drag.moved)
 			return;
 		if (drag.ranges) {
-			const times = [drag.x, x].map(at => Math.round(picture.timeAt(Math.max(GUTTER, at))));
+			const times = [drag.x, x].map(at => Math.round(picture.timeAt(Math.max(picture.gutter, at))));
 			picture.range = [Math.max(0, Math.min(...times)),
 				Math.min(this.recording.duration, Math.max(...times))];
 		} else {
-			const by = (drag.x - x) / (picture.width - GUTTER) * (drag.end - drag.begin);
+			const by = (drag.x - x) / (picture.width - picture.gutter) * (drag.end - drag.begin);
 			picture.show(drag.begin + by, drag.end + by);
 			this.scroller.scrollTop = drag.top + drag.y - y;
 		}
@@ -252,15 +268,43 @@ class Page {
 	click(x, y) {
 		const {picture} = this, row = picture.rowAt(y);
 		if (row && row.lane === undefined) {
-			if (!picture.closed.delete(row.process))
-				picture.closed.add(row.process);
-			this.layOut();
+			this.foldProcess(row.process);
 			return;
 		}
 		this.select(picture.spanAt(x, y));
 	}
 
 	// ---- keys ----
+
+	zoom(factor) {
+		this.picture.zoom(factor, this.picture.anchor(this.pointer));
+	}
+
+	// The range begins or ends with what is selected.
+	mark(end) {
+		const {picture, recording} = this, span = picture.selected;
+		if (span < 0)
+			return;
+		const range = this.hasRange ? [...picture.range] : [0, recording.duration];
+		range[end] = end ? recording.to[span] : recording.from[span];
+		if (range[0] >= range[1])
+			range[1 - end] = end ? 0 : recording.duration;
+		picture.range = range;
+		this.hasRange = true;
+		this.showPath();
+	}
+
+	// Of what is selected: its process.
+	fold() {
+		if (this.picture.selected >= 0)
+			this.foldProcess(this.recording.lanes[this.recording.laneOf(this.picture.selected)].process);
+	}
+
+	foldProcess(process) {
+		if (!this.picture.closed.delete(process))
+			this.picture.closed.add(process);
+		this.resize();
+	}
 
 	key(event) {
 		if (event.target.id === 'search') {
@@ -270,18 +314,22 @@ class Page {
 				event.target.blur();
 			return;
 		}
-		if (event.ctrlKey || event.metaKey || event.altKey)
+		if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]'))
 			return;
+		if (event.key.startsWith('Arrow') && event.target.closest?.('aside'))
+			return; // scrolls the words
 		if (this.act(event.key))
 			event.preventDefault();
 	}
 
-	// False: the key means nothing here.
-	act(key) {
-		const middle = GUTTER + (this.picture.width - GUTTER) / 2;
-		const acts = {
-			'+': () => this.picture.zoom(0.6, middle),
-			'-': () => this.picture.zoom(1 / 0.6, middle),
+	// What each key does.
+	get acts() {
+		return {
+			'+': () => this.zoom(0.6),
+			'=': () => this.zoom(0.6),
+			w: () => this.zoom(0.6),
+			'-': () => this.zoom(1 / 0.6),
+			s: () => this.zoom(1 / 0.6),
 			a: () => this.picture.pan(-0.25),
 			d: () => this.picture.pan(0.25),
 			0: () => this.picture.show(0, this.recording.duration),
@@ -291,12 +339,20 @@ class Page {
 			ArrowDown: () => this.step(0, 1),
 			f: () => this.follow(),
 			c: () => this.showPath(),
+			'[': () => this.mark(0),
+			']': () => this.mark(1),
+			x: () => this.fold(),
 			n: () => this.nextFound(),
 			'/': () => document.getElementById('search').focus(),
+			g: () => document.getElementById('diagram').showModal(),
+			'?': () => document.getElementById('help').showModal(),
 			Escape: () => this.clear(),
 		};
-		acts['='] = acts.w = acts['+'];
-		acts.s = acts['-'];
+	}
+
+	// False: the key means nothing here.
+	act(key) {
+		const {acts} = this;
 		if (!Object.hasOwn(acts, key))
 			return false;
 		acts[key]();

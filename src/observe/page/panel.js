@@ -64,6 +64,7 @@ class Panel {
 				['why', recording.state[span] === READY ? recording.whys[detail] : ''],
 			]),
 			this.nextHop(step));
+		document.getElementById('now').scrollIntoView({block: 'nearest'});
 	}
 
 	// What is one step further back in cause.
@@ -74,9 +75,12 @@ class Panel {
 			`${this.name(step.span)}, ${whatItDid(this.recording, step.span)}`, step.span));
 	}
 
-	clear() {
-		this.show('now', element('p', {className: 'soft'},
-			'Click a bar to see what the thread did and why. Then press f to follow the wake-ups to where they came from.'));
+	clear(words = 'Click a bar, or press an arrow key, to see what the thread did and why.') {
+		this.show('now', element('p', {}, words), element('p', {className: 'soft'},
+			'A row is a thread, from left to right goes time. Where a bar is full the thread had a CPU; ' +
+			'where it is thin it waited, until somebody ended that, from whom the arrow comes. ' +
+			'What is too short to be seen shares its column with its neighbours, each as high as it ' +
+			'is long.'));
 	}
 
 	showChain(chain) {
@@ -171,24 +175,39 @@ class Panel {
 
 	showSummary(diagram) {
 		const {report} = this.recording;
-		const picture = element('img', {alt: 'The states and how often threads changed between them',
-			src: `data:image/svg+xml,${encodeURIComponent(diagram)}`});
-		this.show('summary', element('h2', {}, 'Who waited longest'),
+		this.show('notes', ...report.notes.map(note => element('p', {}, note)));
+		this.show('summary', element('h2', {}, 'What they did'), this.processes(),
+			element('h2', {}, 'Who waited longest'),
 			element('ul', {}, ...this.waits().slice(0, 12).map(wait =>
 				element('li', {}, this.link(this.sentence(wait), wait.span)))),
-			element('h2', {}, 'The states'), picture, this.processes(),
+			element('h2', {}, 'The states'), this.diagram(diagram),
 			element('h2', {}, 'What text books say'), ...this.verdicts(),
 			...report.doubts.length ? [element('h2', {}, 'What the recording does not tell'),
 				element('ul', {}, ...report.doubts.map(doubt => element('li', {}, doubt)))] : []);
 	}
 
+	// Small, and a click makes it large.
+	diagram(diagram) {
+		const image = () => element('img', {alt: 'The states and how often threads changed between them',
+			src: `data:image/svg+xml,${encodeURIComponent(diagram)}`});
+		const dialog = document.getElementById('diagram');
+		dialog.querySelector('div').replaceChildren(image());
+		const button = element('button', {type: 'button', className: 'picture', title: 'larger (g)'}, image());
+		button.addEventListener('click', () => dialog.showModal());
+		return button;
+	}
+
+	// Those that ran longest, as their lanes stand. A process that is only named has no time of its own.
 	processes() {
-		const rows = this.recording.report.processes.slice(0, ROWS_MOST).map(process => {
-			const {running, ready, blocked, asleep} = process.time_ns;
-			return [`${process.pid} ${process.comm}`, duration(running), duration(ready),
-				duration(blocked + asleep)];
-		});
-		return table(['process', 'running', 'ready', 'blocked'], rows);
+		const {report, lanes, first} = this.recording;
+		const laneOf = ({pid}) => lanes.findIndex(({tid}, i) => tid === pid && first[i] < first[i + 1]);
+		const rows = report.processes.filter(process => process.thread_count).slice(0, ROWS_MOST)
+			.map(process => [laneOf(process), process]).sort(([a], [b]) => a - b)
+			.map(([lane, {pid, comm, time_ns, transitions}]) => [
+				lane < 0 ? `${pid} ${comm}` : this.link(`${pid} ${comm}`, first[lane]),
+				duration(time_ns.running), duration(time_ns.ready),
+				duration(time_ns.blocked + time_ns.asleep), String(transitions.blocked)]);
+		return table(['process', 'running', 'ready', 'blocked', 'waits'], rows);
 	}
 
 	verdicts() {
