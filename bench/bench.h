@@ -28,6 +28,7 @@ enum mode {
 	ALONE,   /* no message: what one process does by itself, a lock or a process made */
 	FAN_IN,  /* many writers, one reader */
 	FAN_OUT, /* one writer, many readers */
+	ECHO,    /* a server that answers many connections */
 	MODES,
 };
 extern const char *const bench_modes[MODES];
@@ -70,6 +71,7 @@ struct outcome {
 	double p50_all, p90_all, p99_all, p999_all, max_all;
 	uint64_t messages, lost;
 	struct spent spent[2]; /* by role */
+	double peer_bytes;     /* ECHO: memory that a connection costs the server */
 	bool calls_known;
 };
 
@@ -83,7 +85,7 @@ struct record {
 	size_t size;
 	int cpu[2];   /* of the client and the server; < 0: not pinned */
 	double rate;  /* PACED: messages a second */
-	unsigned fan; /* FAN_IN: writers, FAN_OUT: readers; 1 in the other modes */
+	unsigned fan; /* FAN_IN: writers, FAN_OUT: readers, ECHO: connections; else 1 */
 	unsigned repeats, contenders;
 	unsigned peers; /* the first that is another library */
 	unsigned bare;  /* which of them is the twin; 0 is sinew */

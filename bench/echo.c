@@ -20,41 +20,20 @@
 #include <sinew/sinew.h>
 
 #include "crew.h"
-#include "progress.h"
+#include "play.h"
 #include "raw/raw.h"
 
 enum {
 	LOADS = 2,
-	SPARE = 64,         /* descriptors of a process that are no connections */
-	WINDOW = 400000000, /* ns */
-	GOAL = 90,          /* percent of the twin's rate */
+	SPARE = 64,        /* descriptors of a process that are no connections */
+	PATIENCE = 120,    /* s for ten thousand to connect */
+	WINDOW = 20000000, /* ns at least */
 };
-
-static const struct line {
-	const char *name, *mechanism;
-	unsigned connections;
-} lines[] = {
-	{"unix 10", "unix", 10},
-	{"unix 100", "unix", 100},
-	{"unix 1000", "unix", 1000},
-	{"unix 10000", "unix", 10000},
-	{"tcp 10", "tcp", 10},
-	{"tcp 100", "tcp", 100},
-	{"tcp 1000", "tcp", 1000},
-	{"tcp 10000", "tcp", 10000},
-};
-enum { LINES = sizeof(lines) / sizeof(lines[0]) };
-
-const unsigned echo_line_count = LINES;
-
-const char *echo_line(unsigned index)
-{
-	return lines[index].name;
-}
 
 struct job {
 	struct echo_score *score; /* shared with the driver */
-	struct echo_plan plan;
+	unsigned rounds;
+	int cpu[2]; /* of the servers, of the loads */
 	struct echo_load load;
 	_Atomic uint64_t answers[2];
 	_Atomic unsigned ready; /* servers that listen */
@@ -67,7 +46,7 @@ static void serve_bare(void *arg)
 {
 	struct job *job = arg;
 
-	place_pin(job->plan.cpu[0]);
+	place_pin(job->cpu[0]);
 	int listener = echo_listen(&job->load, 0);
 	atomic_fetch_add(&job->ready, 1);
 	raw_echo(listener);
@@ -81,7 +60,7 @@ static void serve_sinew(void *arg)
 	struct sinew_msg msg, answer = {.data = data};
 	int r;
 
-	place_pin(job->plan.cpu[0]);
+	place_pin(job->cpu[0]);
 	echo_address(&job->load, 1, address, sizeof(address));
 	snprintf(uri, sizeof(uri), "%s:%s?dir=both", job->load.mechanism, address);
 	if (sinew_open(&channel, uri, SINEW_LISTEN, SINEW_NOW) < 0)
@@ -102,8 +81,7 @@ static void load(void *arg)
 {
 	struct job *job = arg;
 
-	if (job->plan.cpu[1] >= 0)
-		place_pin(job->plan.cpu[1]);
+	place_pin(job->cpu[1]);
 	for (unsigned i = 0; i < job->started; i++)
 		close(job->orders[i]);
 	echo_load(&job->load);
@@ -111,14 +89,34 @@ static void load(void *arg)
 
 /* ---- what a server costs ---- */
 
-static double cpu_ns(pid_t pid)
+/* Its CPU time, and how long it waited for a CPU. */
+static struct spent use_of(pid_t pid)
 {
+	struct spent spent = {.wall = turn_clock()};
+	unsigned long long ran = 0, waited = 0;
 	struct timespec t;
 	clockid_t clock;
+	char path[64];
 
+	snprintf(path, sizeof(path), "/proc/%d/schedstat", (int)pid);
+	FILE *file = fopen(path, "r");
+	if (file && fscanf(file, "%llu %llu", &ran, &waited) != 2)
+		waited = 0;
+	if (file)
+		fclose(file);
 	if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
 		crew_fail("no CPU clock of process %d", (int)pid);
-	return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+	spent.cpu = spent.running = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	spent.ready = waited;
+	return spent;
+}
+
+static void add_use(struct spent *sum, const struct spent *from, const struct spent *to)
+{
+	sum->wall += to->wall - from->wall;
+	sum->running += to->running - from->running;
+	sum->ready += to->ready - from->ready;
+	sum->cpu += to->cpu - from->cpu;
 }
 
 static double resident(pid_t pid)
@@ -146,11 +144,11 @@ static void hear_loads(int reports)
 			crew_fail("a load has ended early");
 }
 
-static void run_one(struct job *job, unsigned server, struct echo_run *run)
+/* Requests a second. */
+static double run_one(struct job *job, unsigned server, bool counts)
 {
 	const unsigned char order = (unsigned char)server;
-	double cpu = cpu_ns(job->servers[server]);
-	int64_t start = sinew_after(1);
+	const struct spent before = use_of(job->servers[server]);
 
 	for (unsigned i = 0; i < 2; i++)
 		atomic_store(&job->answers[i], 0);
@@ -158,24 +156,25 @@ static void run_one(struct job *job, unsigned server, struct echo_run *run)
 		if (write(job->orders[i], &order, 1) != 1)
 			crew_fail("a load is gone");
 	hear_loads(job->reports);
-	double within = (double)atomic_load(&job->answers[0]);
-	double answers = (double)atomic_load(&job->answers[1]);
-	cpu = cpu_ns(job->servers[server]) - cpu;
-	run->rate[server] = within / (double)job->load.window * 1e9;
-	run->cpu[server] = answers > 0 ? cpu / answers : 0;
-	run->busy[server] = cpu / (double)(sinew_after(1) - start);
+	const struct spent after = use_of(job->servers[server]);
+	if (counts) {
+		add_use(&job->score->spent[server], &before, &after);
+		job->score->answers[server] += atomic_load(&job->answers[1]);
+	}
+	return (double)atomic_load(&job->answers[0]) / (double)job->load.window * 1e9;
 }
 
 static void run_rounds(struct job *job)
 {
 	struct echo_score *score = job->score;
-	struct echo_run warm;
 
 	for (unsigned server = 0; server < 2; server++)
-		run_one(job, server, &warm);
-	for (unsigned i = 0; i < job->plan.rounds; i++) {
-		for (unsigned k = 0; k < 2; k++) /* either goes first in turns */
-			run_one(job, (i + k) % 2, &score->runs[i]);
+		run_one(job, server, false);
+	for (unsigned i = 0; i < job->rounds; i++) {
+		for (unsigned k = 0; k < 2; k++) { /* either goes first in turns */
+			const unsigned server = (i + k) % 2;
+			score->rate[i][server] = run_one(job, server, true);
+		}
 		score->rounds = i + 1;
 	}
 }
@@ -226,69 +225,21 @@ static void lead(void *arg)
 	hear_loads(job->reports);
 	run_rounds(job);
 	for (unsigned server = 0; server < 2; server++)
-		job->score->memory[server] =
-			(resident(job->servers[server]) - before[server]) / job->score->connections;
+		job->score->memory[server] = (resident(job->servers[server]) - before[server]) /
+					     (job->load.count * LOADS);
 	for (unsigned i = 0; i < LOADS; i++)
 		close(job->orders[i]);
 	crew_wait(pids, 2 + LOADS);
 }
 
-/* ---- the table ---- */
-
-static struct figure figure(
-	const struct echo_score *score, size_t member, unsigned server, bool ratio)
-{
-	double values[REPEATS_MAX];
-
-	for (unsigned i = 0; i < score->rounds; i++) {
-		const double *pair = (const double *)((const char *)&score->runs[i] + member);
-		values[i] = ratio ? pair[1] / pair[0] : pair[server];
-	}
-	return bench_figure(values, score->rounds);
-}
-
-#define MEMBER(name) offsetof(struct echo_run, name)
-
-static void print_score(const struct echo_score *score)
-{
-	struct figure ratio = figure(score, MEMBER(rate), 0, true);
-
-	printf("%-5s%7u", score->mechanism, score->connections);
-	if (score->error[0]) {
-		printf("  %s%s\n", score->skipped ? "left out: " : "failed: ", score->error);
-		return;
-	}
-	printf("%10.0f%10.0f  %5.2f (%.2f to %.2f)%s", figure(score, MEMBER(rate), 0, false).median,
-		figure(score, MEMBER(rate), 1, false).median, ratio.median, ratio.low, ratio.high,
-		ratio.median * 100 < GOAL ? " !" : "  ");
-	printf("%6.0f%7.0f%7.2f%6.0f%%%5.0f%%%9.0f%7.0f\n",
-		figure(score, MEMBER(cpu), 0, false).median,
-		figure(score, MEMBER(cpu), 1, false).median,
-		figure(score, MEMBER(cpu), 0, true).median,
-		figure(score, MEMBER(busy), 0, false).median * 100,
-		figure(score, MEMBER(busy), 1, false).median * 100, score->memory[0],
-		score->memory[1]);
-}
-
-static void print_head(unsigned rounds)
-{
-	printf("Echo of %u bytes, %u rounds, a bare epoll server and sinew in turns; ! below %.1f "
-	       "of it\n\n",
-		ECHO_SIZE, rounds, GOAL / 100.0);
-	printf("%12s%20s%24s%22s%12s%15s\n", "", "requests/s", "of bare (low to high)",
-		"CPU ns/request", "server busy", "bytes/peer");
-	printf("%12s%10s%10s%24s%8s%7s%7s%7s%6s%9s%7s\n", "connections", "bare", "sinew", "",
-		"bare", "sinew", "ratio", "bare", "sinew", "bare", "sinew");
-}
-
-/* ---- all lines ---- */
+/* ---- one record ---- */
 
 /* As many descriptors as we may have; whether they are enough for so many connections. */
-static bool can_have(struct echo_score *score)
+static bool can_have(struct record *record)
 {
 	struct rlimit limit;
-	unsigned of_server = score->connections + SPARE;
-	unsigned of_load = 2 * ((score->connections + LOADS - 1) / LOADS) + SPARE;
+	unsigned of_server = record->fan + SPARE;
+	unsigned of_load = 2 * ((record->fan + LOADS - 1) / LOADS) + SPARE;
 	unsigned most = of_server > of_load ? of_server : of_load;
 
 	getrlimit(RLIMIT_NOFILE, &limit);
@@ -296,72 +247,63 @@ static bool can_have(struct echo_score *score)
 	setrlimit(RLIMIT_NOFILE, &limit);
 	if (limit.rlim_max >= most)
 		return true;
-	score->skipped = true;
-	snprintf(score->error, sizeof(score->error),
+	snprintf(record->skipped, sizeof(record->skipped),
 		"%u descriptors are needed in one process, the limit (ulimit -Hn) is %llu", most,
 		(unsigned long long)limit.rlim_max);
 	return false;
 }
 
-static void measure(struct echo_score *score, const struct echo_plan *plan)
+/* What the server of a contender did: [0] of the runs is the twin. */
+static void reckon(struct record *record, const struct echo_score *score)
+{
+	record->repeats = score->rounds;
+	record->contenders = record->peers = 2;
+	for (unsigned i = 0; i < 2; i++) {
+		struct outcome *outcome = &record->outcomes[i];
+		const unsigned server = !i;
+
+		outcome->name = i ? "bare epoll" : "sinew";
+		outcome->peer_bytes = score->memory[server];
+		outcome->messages = score->answers[server];
+		outcome->spent[SERVER] = score->spent[server];
+		for (unsigned k = 0; k < score->rounds; k++) {
+			outcome->rate[k] = score->rate[k][server];
+			if (outcome->rate[k] <= 0)
+				snprintf(record->error, sizeof(record->error),
+					"nothing was answered in time; give it more --duration");
+		}
+	}
+}
+
+void echo_measure(struct record *record, const struct plan *plan)
 {
 	static struct job *job;
+	static struct echo_score *score;
 
-	if (!job)
-		job = crew_share(sizeof(*job));
-	if (!can_have(score))
+	if (!can_have(record))
 		return;
-	*job = (struct job){.plan = *plan, .score = score};
-	job->load.mechanism = score->mechanism;
+	if (!job) {
+		job = crew_share(sizeof(*job));
+		score = crew_share(sizeof(*score));
+	}
+	memset(score, 0, sizeof(*score));
+	*job = (struct job){.rounds = plan->repeats, .score = score};
+	job->cpu[0] = record->cpu[SERVER];
+	job->cpu[1] = record->cpu[CLIENT];
+	job->load.mechanism = strncmp(record->row->uri, "tcp:", 4) == 0 ? "tcp" : "unix";
 	job->load.directory = plan->directory;
-	job->load.count = score->connections / LOADS;
-	job->load.window = WINDOW / (int64_t)plan->divide;
+	job->load.count = record->fan / LOADS;
+	job->load.window = plan->duration > WINDOW ? plan->duration : WINDOW;
 	for (unsigned i = 0; i < 2; i++)
 		job->load.answers[i] = &job->answers[i];
-	if (crew_run(lead, job, 120))
-		snprintf(score->error, sizeof(score->error), "%s", crew_error());
+	if (crew_run(lead, job, PATIENCE + (unsigned)(plan->duration * plan->repeats / 250000000)))
+		snprintf(record->error, sizeof(record->error), "%s", crew_error());
+	else
+		reckon(record, score);
 	for (unsigned server = 0; server < 2; server++) {
 		char path[128];
 
 		echo_address(&job->load, server, path, sizeof(path));
 		unlink(path);
 	}
-}
-
-static bool wanted(const char *name, const char *const *only, unsigned only_count)
-{
-	for (unsigned i = 0; i < only_count; i++)
-		if (strstr(name, only[i]))
-			return true;
-	return only_count == 0;
-}
-
-int echo_measure(const struct echo_plan *plan, const char *const *only, unsigned only_count)
-{
-	struct echo_score *scores = crew_share(LINES * sizeof(*scores));
-	unsigned count = 0;
-	char what[80];
-	int status = 0;
-
-	for (unsigned i = 0; i < LINES && !crew_interrupted(); i++) {
-		struct echo_score *score = &scores[count];
-
-		if (!wanted(lines[i].name, only, only_count))
-			continue;
-		snprintf(what, sizeof(what), "echo: %s", lines[i].name);
-		progress_step(what, (double)i / LINES, -1);
-		score->mechanism = lines[i].mechanism;
-		score->connections = lines[i].connections;
-		measure(score, plan);
-		count++;
-	}
-	progress_end();
-	if (crew_interrupted())
-		return 0;
-	print_head(plan->rounds);
-	for (unsigned i = 0; i < count; i++) {
-		print_score(&scores[i]);
-		status = scores[i].error[0] && !scores[i].skipped ? 1 : status;
-	}
-	return status;
 }

@@ -7,21 +7,13 @@
 
 #include "bench.h"
 
-/* What both servers did in one round. */
-struct echo_run {
-	double rate[2]; /* requests a second */
-	double cpu[2];  /* ns of the server's CPU time a request */
-	double busy[2]; /* share of a CPU that the server took */
-};
-
-/* One line of the table: a mechanism with so many connections. [0] is the twin, [1] sinew. */
+/* What the servers did; [0] is the twin, [1] sinew. */
 struct echo_score {
-	const char *mechanism;
-	unsigned connections, rounds;
-	struct echo_run runs[REPEATS_MAX];
+	unsigned rounds;
+	double rate[REPEATS_MAX][2]; /* requests a second */
+	struct spent spent[2];       /* in all rounds */
+	uint64_t answers[2];
 	double memory[2]; /* bytes of resident memory that a connection costs the server */
-	char error[200];  /* "" unless it failed, or was left out */
-	bool skipped;
 };
 
 /* The clients of one process: connects `count` times to each server, then does what it is told.
@@ -42,19 +34,8 @@ void echo_address(const struct echo_load *load, unsigned server, char *uri, size
 /* The twin's listening socket. */
 int echo_listen(const struct echo_load *load, unsigned server);
 
-struct echo_plan {
-	unsigned rounds;
-	unsigned divide; /* --quick: shorter rounds */
-	int cpu[2];
-	const char *directory;
-};
-
-/* The lines by their names, "tcp 1000". */
-extern const unsigned echo_line_count;
-const char *echo_line(unsigned index);
-
-/* Measures the lines whose name contains one of these, or all, and prints them. Exit status. */
-int echo_measure(const struct echo_plan *plan, const char *const *only, unsigned only_count);
+/* Fills in a record that says row, connections (fan) and CPUs. */
+void echo_measure(struct record *record, const struct plan *plan);
 
 enum { ECHO_SIZE = 64 }; /* bytes of a message */
 

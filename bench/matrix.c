@@ -56,7 +56,7 @@ const struct row bench_rows[] = {
 		.bare = &bare_unix_stream,
 		.tunings = {{1 * M, 0, 0}, {4 * M, 0, 0}, {1 * M, 256 * K, 64 * K}},
 		.chunk = 256 * K,
-		.modes = ALL | BIT(FAN_IN),
+		.modes = ALL | BIT(FAN_IN) | BIT(ECHO),
 		.peers = true,
 		.many = "unix:DIR/socket",
 		.bare_many = &bare_unix_stream_many,
@@ -107,7 +107,7 @@ const struct row bench_rows[] = {
 		.bare = &bare_tcp,
 		.tunings = {{0, 0, 64 * K}, {4 * M, 0, 64 * K}, {4 * M, 256 * K, 64 * K}},
 		.chunk = 256 * K,
-		.modes = ALL | BIT(FAN_IN),
+		.modes = ALL | BIT(FAN_IN) | BIT(ECHO),
 		.many = "tcp:127.0.0.1:PORT",
 		.bare_many = &bare_tcp_many,
 	},
@@ -272,4 +272,4 @@ const struct row bench_rows[] = {
 const unsigned bench_row_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
 
 const char *const bench_modes[MODES] = {
-	"latency", "stream", "batched", "paced", "alone", "fan-in", "fan-out"};
+	"latency", "stream", "batched", "paced", "alone", "fan-in", "fan-out", "echo"};

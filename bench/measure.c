@@ -11,6 +11,7 @@
 
 #include "bench.h"
 #include "crew.h"
+#include "echo.h"
 #include "peers.h"
 #include "play.h"
 #include "raw/raw.h"
@@ -282,9 +283,13 @@ void bench_measure(struct record *record, const struct plan *plan, const char *o
 	double stolen = place_steal();
 
 	memset(all, 0, sizeof(all));
-	enter_all(record, &duel, &names);
 	record->before = place_probe(record->cpu);
-	play_repeats(record, &duel, plan, all);
+	if (record->mode == ECHO) {
+		echo_measure(record, plan);
+	} else {
+		enter_all(record, &duel, &names);
+		play_repeats(record, &duel, plan, all);
+	}
 	record->after = place_probe(record->cpu);
 	record->steal = (place_steal() - stolen) * 1e9 / (double)(turn_clock() - began);
 	for (unsigned i = 0; i < record->contenders; i++)

@@ -162,6 +162,8 @@ static void write_figures(struct json *json, const struct record *record)
 	write_peers(json, record);
 	write_place(json, "place_before", &record->before);
 	write_place(json, "place_after", &record->after);
+	if (record->mode == ECHO)
+		json_decimal(json, "bytes_per_peer", record->outcomes[0].peer_bytes, 0);
 	json_decimal(json, "steal", record->steal, 4);
 	json_text(json, "why", bench_why(record, why, sizeof why));
 }

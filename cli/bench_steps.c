@@ -174,7 +174,7 @@ static void add(struct bench_run *run, const struct choice *choice, enum mode mo
 	record->row = choice->row;
 	record->mode = mode;
 	record->fan = fan;
-	record->size = choice->row->wake ? 0 : size;
+	record->size = choice->row->wake ? 0 : mode == ECHO ? SMALL : size;
 	record->rate = mode == PACED ? run->plan.rate : 0;
 	record->cpu[CLIENT] = cpu[0];
 	record->cpu[SERVER] = cpu[1];
@@ -191,22 +191,37 @@ static bool has_size(
 
 	if (mode == BATCHED)
 		return size <= BATCH_MOST && (nth == 0 || asked || !run->settings->bench.quick);
+	if (mode == ECHO)
+		return nth == 0;
 	if (mode >= PACED)
 		return nth == 0 || asked;
 	return nth == 0 || two || asked || !run->settings->bench.quick;
 }
 
+/* How many take part; a quick look begins with one of the last. */
+static const struct crowd {
+	unsigned sizes[5], quick;
+} crowds[MODES] = {
+	[LATENCY] = {{1}, 0},
+	[STREAM] = {{1}, 0},
+	[BATCHED] = {{1}, 0},
+	[PACED] = {{1}, 0},
+	[ALONE] = {{1}, 0},
+	[FAN_IN] = {{1, 2, 4, 8}, 3},
+	[FAN_OUT] = {{1, 2, 4, 8}, 3},
+	[ECHO] = {{10, 100, 1000, 10000}, 3},
+};
+
 static void add_section(struct bench_run *run, const struct choice *choices, unsigned count,
 	enum mode mode, size_t size, unsigned nth, const int cpu[2])
 {
-	const bool fans = mode == FAN_IN || mode == FAN_OUT;
-	const unsigned least = !fans ? 1 : run->settings->bench.quick ? FAN_MOST : 1;
+	const struct crowd *crowd = &crowds[mode];
 
-	for (unsigned fan = least; fan <= (fans ? FAN_MOST : 1); fan *= 2)
+	for (unsigned k = run->settings->bench.quick ? crowd->quick : 0; crowd->sizes[k]; k++)
 		for (unsigned i = 0; i < count; i++)
 			if (choices[i].row->modes >> mode & 1 &&
 				(nth == 0 || !choices[i].row->wake))
-				add(run, &choices[i], mode, size, fan, cpu);
+				add(run, &choices[i], mode, size, crowd->sizes[k], cpu);
 }
 
 /* One CPU is enough for who is alone, and says something of round trips beside two. */
@@ -216,6 +231,8 @@ static bool is_wanted_on(const struct bench_run *run, enum mode mode, bool two)
 		return true;
 	if (mode == FAN_IN || mode == FAN_OUT)
 		return two || !run->settings->bench.quick;
+	if (mode == ECHO)
+		return two;
 	return mode == LATENCY || two != (mode == ALONE);
 }
 

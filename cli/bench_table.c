@@ -167,7 +167,7 @@ static void print_heading(struct out *out, const struct record *record, size_t s
 {
 	static const char *const names[MODES] = {"Round trip", "One way, a call each",
 		"One way, in arrays of 64", "One way, at set times", "Alone, one use",
-		"Many writers, one reader", "One writer, many readers"};
+		"Many writers, one reader", "One writer, many readers", "A server that answers"};
 	char text[160], bytes[32] = "", cpus[32];
 
 	if (size)
@@ -176,6 +176,8 @@ static void print_heading(struct out *out, const struct record *record, size_t s
 		bench_cpus(record, cpus, sizeof cpus));
 	if (record->mode == FAN_IN || record->mode == FAN_OUT)
 		snprintf(text + n, sizeof text - (size_t)n, ", %u of them", record->fan);
+	if (record->mode == ECHO)
+		snprintf(text + n, sizeof text - (size_t)n, ", %u connections", record->fan);
 	if (record->mode == PACED)
 		snprintf(text + n, sizeof text - (size_t)n, ", %.0f messages a second",
 			record->rate);

@@ -58,7 +58,8 @@ def modes(world, mode):
 @each(mode=["fan-in", "fan-out"])
 def fans(world, mode):
     """Each of the many, of whom the rows tell; checked message by message by the benchmark itself."""
-    rows = measure(world, "--mode", mode, "mq", "ring-queue-shm", "ring-topic-shm", "unix-stream")["rows"]
+    rows = measure(world, "--mode", mode, "--cpus", "none", "mq", "ring-queue-shm",
+                   "ring-topic-shm", "unix-stream")["rows"]
     world.equal({row["mechanism"] for row in rows}, {"mq", "ring-queue-shm", "ring-topic-shm"} |
                 ({"unix-stream"} if mode == "fan-in" else set()), "mechanisms")
     for row in rows:
@@ -67,6 +68,19 @@ def fans(world, mode):
         world.check(row["msgs_per_s"] > 0, f"{row['mechanism']} has figures")
         world.equal(row["bare_ratio"] is None, row["mechanism"].startswith("ring"), "a twin")
     world.equal(sorted({row["fan"] for row in rows}), [1, 2, 4, 8], "how many")
+
+
+@case
+def echo(world):
+    """Servers with few and with many connections, as far as descriptors go."""
+    rows = measure(world, "--mode", "echo", "--duration", "40ms", "channels")["rows"]
+    world.equal({row["mechanism"] for row in rows}, {"unix-stream", "tcp"}, "mechanisms")
+    world.equal(sorted({row["fan"] for row in rows}), [10, 100, 1000, 10000], "connections")
+    for row in rows:
+        if row["fan"] < 10000 or "skipped" not in row:
+            world.equal(row.get("error"), None, f"{row['mechanism']} {row['fan']}")
+            world.check(row["msgs_per_s"] > 0 and row["bare_ratio"] > 0, "figures")
+            world.check(row["fan"] < 1000 or row["bytes_per_peer"] > 0, "memory")
 
 
 @case
