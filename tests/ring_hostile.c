@@ -64,6 +64,11 @@ static const struct world worlds[] = {
 	{"memfd-drop", "ring:memfd:%s/r", "pattern=queue&size=32K&lanes=3&deaths=drop&wait=power"},
 	{"file-pair", "ring:file:%s/r", "pattern=pair&size=32K"},
 	{"file-queue", "ring:file:%s/r", "pattern=queue&size=32K&lanes=3&full=drop-new"},
+	{"memfd-topic", "ring:memfd:%s/r", "pattern=topic&size=32K&lanes=3"},
+	{"file-topic", "ring:file:%s/r", "pattern=topic&size=32K&lanes=2&from=oldest"},
+	{"file-topic-block", "ring:file:%s/r", "pattern=topic&size=32K&full=block"},
+	{"memfd-latest", "ring:memfd:%s/r", "pattern=latest&size=32K&history=8"},
+	{"file-latest", "ring:file:%s/r", "pattern=latest&size=32K"},
 };
 
 TEST_SUITE(hostile, worlds);
@@ -187,6 +192,14 @@ static void receive(struct ends *e, int64_t ms)
 		sinew_release(e->in, msgs, (unsigned)n);
 }
 
+/* A writer that waits for no reader, whatever stands anywhere. */
+static bool is_undisturbed(const struct ends *e)
+{
+	const struct sinew__ring *ring = ring_of(e->out);
+
+	return ring->histories && ring->full == SINEW__RING_DROP_OLD;
+}
+
 static void transmit(struct ends *e, int64_t ms)
 {
 	static uint8_t data[MOST];
@@ -195,11 +208,14 @@ static void transmit(struct ends *e, int64_t ms)
 		{.data = data, .size = size / 2}};
 
 	if (draw(&e->seed) % 3) {
-		TIMED(ms, sinew_send(e->out, msgs, 2, until(ms)));
+		const int n = TIMED(ms, sinew_send(e->out, msgs, 2, until(ms)));
+		CHECK(n == 2 || !is_undisturbed(e));
 		return;
 	}
-	if (TIMED(ms, sinew_loan(e->out, size, msgs, until(ms))) < 0)
+	if (TIMED(ms, sinew_loan(e->out, size, msgs, until(ms))) < 0) {
+		CHECK(!is_undisturbed(e));
 		return;
+	}
 	memset((void *)(uintptr_t)msgs->data, 1, msgs->size);
 	if (draw(&e->seed) % 4)
 		TIMED(ms, sinew_commit(e->out, msgs));
@@ -296,7 +312,7 @@ static void scribble(struct mapped *m)
 	const uint64_t where = draw(&m->seed);
 	size_t from = 0, size = m->before_data;
 
-	switch (where % 8) {
+	switch (where % (ring->histories ? 10 : 8)) {
 	case 0:
 		size = sizeof(struct sinew__ring_header);
 		break;
@@ -315,6 +331,14 @@ static void scribble(struct mapped *m)
 		from = (size_t)((uint8_t *)ring->lanes[where / 8 % ring->lane_count].words -
 				(uint8_t *)ring->base);
 		size = 64 * sizeof(uint64_t);
+		break;
+	case 8:
+		from = (size_t)((uint8_t *)ring->histories - (uint8_t *)ring->base);
+		size = ring->lane_count * sizeof *ring->histories;
+		break;
+	case 9:
+		from = (size_t)((uint8_t *)ring->cursors - (uint8_t *)ring->base);
+		size = ring->slots * ring->cursors_each * sizeof *ring->cursors;
 		break;
 	default:
 		break;
@@ -364,7 +388,7 @@ static void be_hostile(void *arg)
 	sinew_channel *channel;
 	unsigned flags = SINEW_IN;
 
-	/* A member of a queue; of a pair both ends are taken, so it keeps what it inherited. */
+	/* A member as others; of a pair both ends are taken, so it keeps what it inherited. */
 	if (strstr(e->uri, "=pair") || sinew_open(&channel, e->uri, flags, test_limit(5000)) < 0)
 		channel = e->out;
 	struct sinew__ring *ring = ring_of(channel);
@@ -449,6 +473,8 @@ TEST_EACH(hostile, lies_about_words, struct world, w)
 		struct ends e;
 		begin(&e, w);
 		set_word(&e, lies[i].kind, lies[i].size, 0);
+		if (ring_of(e.in)->pattern == SINEW__RING_LATEST)
+			ring_of(e.in)->histories->head = 1;
 		CHECK_ERR(receive_one(&e, 0), -EBADMSG);
 		CHECK(receive_one(&e, 0) <= 0);
 		end(&e);
@@ -457,6 +483,10 @@ TEST_EACH(hostile, lies_about_words, struct world, w)
 
 TEST_EACH(hostile, lies_about_room, struct world, w)
 {
+	if (strstr(w->name, "topic") || strstr(w->name, "latest")) {
+		test_checked(); /* nobody asks it */
+		return;
+	}
 	static const uint64_t lies[] = {
 		0xfffffdf0, 0x80000000, UINT64_C(0x7fffffff00000001), 514, UINT64_C(514) << 32};
 

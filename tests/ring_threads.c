@@ -27,12 +27,16 @@ struct end {
 	unsigned number;
 	bool writes;
 	struct crowd *crowd;
+	/* topic, latest: of each writer what may come next, and how many came or were lost */
+	unsigned next[ENDS], had;
 };
 
 struct crowd {
 	char uri[200];
 	struct end ends[ENDS];
 	unsigned count, writers;
+	bool each_has_all;  /* topic, latest */
+	bool may_overwrite; /* these, what is being read; so it is not lent */
 	_Atomic unsigned got, all;
 	_Atomic uint8_t seen[ENDS][EACH];
 };
@@ -59,6 +63,16 @@ static void use_mapping_of(struct sinew__ring *ring, struct sinew__ring *first)
 	ring->header = first->header;
 	ring->members = first->members;
 	ring->shared = first->shared;
+	ring->histories = first->histories;
+	ring->cursors = first->cursors;
+	if (ring->w.history.shared) {
+		struct sinew__history_out *history = &ring->w.history;
+		history->shared = moved(history->shared, ring->base, first->base);
+		history->members =
+			moved((void *)(uintptr_t)history->members, ring->base, first->base);
+		history->cursors =
+			moved((void *)(uintptr_t)history->cursors, ring->base, first->base);
+	}
 }
 
 static size_t size_of(unsigned n)
@@ -81,7 +95,7 @@ static void put(struct end *end, unsigned n)
 	struct sinew_msg msg = {.data = data, .size = size_of(n)};
 
 	compose(data, end->number, n);
-	if (n % 3) {
+	if (n % 3 || end->crowd->may_overwrite) {
 		CHECK_EQ(CHECK_OK(sinew_send(end->channel, &msg, 1, test_limit(20000))), 1);
 		return;
 	}
@@ -90,14 +104,28 @@ static void put(struct end *end, unsigned n)
 	CHECK_OK(sinew_commit(end->channel, &msg));
 }
 
-static void note(struct crowd *crowd, const struct sinew_msg *msg)
+/* The next of its writer, or a later one; what is missing was told. */
+static void note_in_order(struct end *end, const uint32_t *head, const struct sinew_msg *msg)
 {
+	CHECK(head[1] >= end->next[head[0]]);
+	CHECK(msg->lost == 0 || end->crowd->may_overwrite);
+	end->next[head[0]] = head[1] + 1;
+	end->had += 1 + (unsigned)msg->lost;
+}
+
+static void note(struct end *end, const struct sinew_msg *msg)
+{
+	struct crowd *crowd = end->crowd;
 	uint32_t head[2], wanted[MOST / 4];
 
 	memcpy(head, msg->data, sizeof head);
 	CHECK(head[0] < ENDS && head[1] < EACH);
 	compose(wanted, head[0], head[1]);
 	CHECK_MEM(msg->data, msg->size, wanted, size_of(head[1]));
+	if (crowd->each_has_all) {
+		note_in_order(end, head, msg);
+		return;
+	}
 	CHECK_EQ(crowd->seen[head[0]][head[1]]++, 0);
 	crowd->got++;
 }
@@ -108,14 +136,27 @@ static void get(struct end *end, unsigned turn)
 	struct sinew_msg msgs[5];
 	/* Another reader may get the last one. */
 	const int64_t until = sinew_after(20000000);
-	int r = turn % 2 ? sinew_take(end->channel, msgs, 5, until)
-			 : sinew_recv(end->channel, data, sizeof data, msgs, until);
+	const bool lent = turn % 2 && !end->crowd->may_overwrite;
+	int r = lent ? sinew_take(end->channel, msgs, 5, until)
+		     : sinew_recv(end->channel, data, sizeof data, msgs, until);
 
 	CHECK(r > 0 || r == -ETIMEDOUT);
 	for (int i = 0; i < r; i++)
-		note(end->crowd, &msgs[i]);
-	if (turn % 2 && r > 0)
+		note(end, &msgs[i]);
+	if (lent && r > 0)
 		sinew_release(end->channel, msgs, (unsigned)r);
+}
+
+static bool is_done(const struct end *end)
+{
+	const struct crowd *crowd = end->crowd;
+
+	if (!crowd->each_has_all)
+		return crowd->got == crowd->all;
+	for (unsigned i = 0; i < crowd->count; i++)
+		if (crowd->ends[i].writes && end->next[i] < EACH)
+			return false;
+	return true;
 }
 
 static void *run(void *arg)
@@ -126,7 +167,7 @@ static void *run(void *arg)
 		for (unsigned n = 0; n < EACH; n++)
 			put(end, n);
 	else
-		for (unsigned turn = 0; end->crowd->got < end->crowd->all; turn++)
+		for (unsigned turn = 0; !is_done(end); turn++)
 			get(end, turn);
 	return NULL;
 }
@@ -146,6 +187,8 @@ static void run_crowd(const char *options, unsigned readers, unsigned writers)
 {
 	static struct crowd crowd;
 
+	crowd.each_has_all = strstr(options, "=topic") || strstr(options, "=latest");
+	crowd.may_overwrite = crowd.each_has_all && !strstr(options, "=block");
 	snprintf(crowd.uri, sizeof crowd.uri, "ring:file:%s?%s", test_path("ring"), options);
 	for (unsigned i = 0; i < readers; i++)
 		join(&crowd, false);
@@ -155,7 +198,10 @@ static void run_crowd(const char *options, unsigned readers, unsigned writers)
 		CHECK_EQ(pthread_create(&crowd.ends[i].thread, NULL, run, &crowd.ends[i]), 0);
 	for (unsigned i = 0; i < crowd.count; i++)
 		CHECK_EQ(pthread_join(crowd.ends[i].thread, NULL), 0);
-	CHECK_EQ(crowd.got, crowd.all);
+	if (!crowd.each_has_all)
+		CHECK_EQ(crowd.got, crowd.all);
+	for (unsigned i = 0; strstr(options, "=topic") && i < readers; i++)
+		CHECK_EQ(crowd.ends[i].had, crowd.all);
 	for (unsigned i = crowd.count; i-- > 0;)
 		sinew_close(crowd.ends[i].channel);
 }
@@ -178,4 +224,24 @@ TEST(queue, .timeout = 60)
 TEST(queue_that_sleeps, .timeout = 60)
 {
 	run_crowd("pattern=queue&lanes=4&size=4K&wait=power&deaths=drop", 2, 4);
+}
+
+TEST(topic, .timeout = 60)
+{
+	run_crowd("pattern=topic&lanes=2&size=4K", 2, 2);
+}
+
+TEST(topic_that_waits, .timeout = 60)
+{
+	run_crowd("pattern=topic&lanes=2&size=4K&full=block", 2, 2);
+}
+
+TEST(topic_that_sleeps, .timeout = 60)
+{
+	run_crowd("pattern=topic&size=4K&full=block&wait=power", 3, 1);
+}
+
+TEST(latest, .timeout = 60)
+{
+	run_crowd("pattern=latest&size=4K", 3, 1);
 }

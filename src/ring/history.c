@@ -14,10 +14,16 @@ static uint64_t line_end(uint64_t words)
 	return (words + LINE_MASK) & ~(uint64_t)LINE_MASK;
 }
 
+/* By the difference: what a lane that nobody should trust says may lie close before 0. */
+static bool is_after(uint64_t a, uint64_t b)
+{
+	return (int64_t)(a - b) > 0;
+}
+
 static struct sinew__history_at later(struct sinew__history_at a, struct sinew__history_at b)
 {
-	return (struct sinew__history_at){
-		a.words > b.words ? a.words : b.words, a.units > b.units ? a.units : b.units};
+	return (struct sinew__history_at){is_after(a.words, b.words) ? a.words : b.words,
+		is_after(a.units, b.units) ? a.units : b.units};
 }
 
 static struct sinew__history_at ahead(struct sinew__history_at at, uint64_t step)
@@ -105,12 +111,13 @@ int sinew__history_advance(struct sinew__lane_out *out, struct sinew__ring_at en
 	need = later(need, history->edge);
 	struct sinew__history_at edge = later(need, ahead(at, out->lane.word_count / STEPS));
 
+	/* Before we look at the readers: one that comes begins after what it sees. */
+	sinew__lane_show(out);
 	if (!all_let_pass(out, edge)) {
 		edge = need;
 		if (!all_let_pass(out, edge))
 			return SINEW__LANE_NONE;
 	}
-	sinew__lane_show(out);
 	history->at = at;
 	history->edge = edge;
 	leave_mark(history, out->number);
@@ -122,18 +129,23 @@ int sinew__history_advance(struct sinew__lane_out *out, struct sinew__ring_at en
 	return 1;
 }
 
-void sinew__history_tell(struct sinew__lane_out *out, struct sinew__ring_at at)
+static void tell(struct sinew__ring_history *shared, struct sinew__history_mark newest)
 {
-	struct sinew__history_out *history = out->history;
-	struct sinew__ring_place *cell =
-		&history->shared->recent[(out->number - 1) % SINEW__RING_RECENT];
-	const struct sinew__history_at place = sinew__history_place(history->at, at);
+	struct sinew__ring_place *cell = &shared->recent[newest.number % SINEW__RING_RECENT];
 
 	/* As with the edge: who sees the new cell sees that it is that of a later one. */
 	sinew__fence_before_writing();
-	sinew__put(&cell->words, place.words);
-	sinew__put(&cell->units, place.units);
-	sinew__publish(&history->shared->head, out->number);
+	sinew__put(&cell->words, newest.at.words);
+	sinew__put(&cell->units, newest.at.units);
+	sinew__publish(&shared->head, newest.number + 1);
+}
+
+void sinew__history_tell(struct sinew__lane_out *out, struct sinew__ring_at at)
+{
+	const struct sinew__history_out *history = out->history;
+
+	tell(history->shared, (struct sinew__history_mark){
+				      sinew__history_place(history->at, at), out->number - 1});
 }
 
 /* ---- marks ---- */
@@ -157,7 +169,8 @@ static bool is_kept(const struct sinew__lane *lane, const struct sinew__ring_his
 	       sinew__history_is_within(lane, at, sinew__history_look(&shared->wish));
 }
 
-/* From a mark to the end of the words. */
+/* From a mark to the end of the words. It was so only if the mark is kept thereafter, too: behind it
+ * anything may stand by now. */
 static void walk(const struct sinew__lane *lane, struct sinew__history_mark *mark)
 {
 	struct sinew__lane_message message;
@@ -173,14 +186,17 @@ static void walk(const struct sinew__lane *lane, struct sinew__history_mark *mar
 bool sinew__history_end(const struct sinew__lane *lane, const struct sinew__ring_history *shared,
 	struct sinew__history_mark *end)
 {
+	*end = (struct sinew__history_mark){0};
 	for (unsigned i = 0; i < TRIES; i++) {
 		const uint64_t last = sinew__see(&shared->last);
-		*end = (struct sinew__history_mark){0};
-		if (last && !read_mark(shared, last - 1, end))
+		struct sinew__history_mark mark = {0};
+		if (last && !read_mark(shared, last - 1, &mark))
 			continue;
+		*end = mark;
 		walk(lane, end);
-		if (sinew__history_keeps(lane, shared, end->at))
+		if (sinew__history_keeps(lane, shared, mark.at))
 			return true;
+		*end = mark;
 	}
 	return false;
 }
@@ -188,15 +204,21 @@ bool sinew__history_end(const struct sinew__lane *lane, const struct sinew__ring
 bool sinew__history_oldest(const struct sinew__lane *lane, const struct sinew__ring_history *shared,
 	unsigned later, struct sinew__history_mark *oldest)
 {
+	struct sinew__history_mark mark;
+
+	*oldest = (struct sinew__history_mark){0};
 	for (unsigned i = 0; i < TRIES; i++) {
 		const uint64_t last = sinew__see(&shared->last), first = sinew__see(&shared->first);
 		uint64_t index = last - first > later + 1 ? first + later : first;
-		*oldest = (struct sinew__history_mark){0};
 		if (last == 0)
 			return true;
-		for (; index < last && i < TRIES; index++, i++)
-			if (read_mark(shared, index, oldest) && is_kept(lane, shared, oldest->at))
+		for (; index < last && i < TRIES; index++, i++) {
+			if (!read_mark(shared, index, &mark))
+				continue;
+			*oldest = mark;
+			if (is_kept(lane, shared, mark.at))
 				return true;
+		}
 	}
 	return false;
 }
@@ -214,24 +236,26 @@ static void read_marks(const struct sinew__lane *lane, struct sinew__history_out
 		struct sinew__history_mark mark;
 		if (!read_mark(shared, i - 1, &mark) ||
 			!sinew__history_is_within(lane, mark.at, history->edge) ||
-			mark.at.words > history->edge.words || mark.at.units > history->edge.units)
+			is_after(mark.at.words, history->edge.words) ||
+			is_after(mark.at.units, history->edge.units))
 			return;
 		history->marks[(i - 1) % SINEW__RING_MARKS] = mark;
 		history->first = i - 1;
 	}
 }
 
-/* Tells of the newest, which nobody may have been told of. */
+/* Tells of the newest, which nobody may have been told of; and of no older one again. */
 static void tell_newest(struct sinew__lane_out *out, struct sinew__history_mark mark)
 {
+	struct sinew__ring_history *shared = out->history->shared;
+	const uint64_t head = sinew__see(&shared->head);
 	struct sinew__lane_message message;
 
 	for (; mark.number < out->number; mark.number++) {
-		const struct sinew__ring_at at = sinew__history_low(mark.at);
-		struct sinew__lane_out one = {.history = out->history, .number = mark.number + 1};
-		if (sinew__lane_read(&out->lane, at, &message) != 1)
+		if (sinew__lane_read(&out->lane, sinew__history_low(mark.at), &message) != 1)
 			return;
-		sinew__history_tell(&one, at);
+		if (!is_after(head, mark.number))
+			tell(shared, mark);
 		mark.at = sinew__history_place(mark.at, message.after);
 	}
 }
@@ -244,6 +268,9 @@ void sinew__history_take_over(struct sinew__lane_out *out)
 	history->edge = sinew__history_look(&shared->edge);
 	history->edge.words = line_end(history->edge.words);
 	read_marks(&out->lane, history);
+	/* Before we leave one in its place. */
+	sinew__publish(&shared->first, history->first);
+	sinew__fence_before_writing();
 	struct sinew__history_mark end = {history->edge, sinew__look(&out->lane.shared->sent)};
 	const bool known = history->first != history->last;
 	if (known)
@@ -252,7 +279,7 @@ void sinew__history_take_over(struct sinew__lane_out *out)
 	if (known)
 		walk(&out->lane, &end);
 	history->at = end.at;
-	out->at = sinew__history_low(end.at);
+	out->at = sinew__lane_led_on(&out->lane, sinew__history_low(end.at));
 	out->number = end.number;
 	out->taken = (struct sinew__ring_at){(uint32_t)history->edge.words - out->lane.word_count,
 		(uint32_t)history->edge.units - out->lane.word_count};

@@ -97,13 +97,14 @@ void sinew__history_tell(struct sinew__lane_out *, struct sinew__ring_at at);
 /* Goes on where the last writer of the lane ended, wherever it died. */
 void sinew__history_take_over(struct sinew__lane_out *);
 
-/* The next message after all that are there; false: the writer is too fast just now. */
+/* The next message after all that are there; false: the writer is too fast just now, and *mark is one that was
+ * true. */
 bool sinew__history_end(const struct sinew__lane *, const struct sinew__ring_history *,
 	struct sinew__history_mark *);
 
 /* The oldest message that is kept, also when the writer has what it wishes; `later` ones before it are left
  * out if there are more, for who would not have it for long. False: there is none, or the writer is too
- * fast just now. */
+ * fast just now, and *mark is one that was true. */
 bool sinew__history_oldest(const struct sinew__lane *, const struct sinew__ring_history *,
 	unsigned later, struct sinew__history_mark *);
 

@@ -137,6 +137,16 @@ int sinew__lane_reserve(struct sinew__lane_out *out, uint32_t size, const uint64
 	return 1;
 }
 
+struct sinew__ring_at sinew__lane_led_on(const struct sinew__lane *lane, struct sinew__ring_at at)
+{
+	const uint64_t word = sinew__see(sinew__lane_word(lane, at.words));
+
+	if (at.words & LINE_MASK && sinew__lane_is_there(lane, at.words, word) &&
+		(word >> SINEW__WORD_KIND & 0xf) == SINEW__WORD_SKIP)
+		at.words = (at.words | LINE_MASK) + 1;
+	return at;
+}
+
 struct sinew__ring_at sinew__lane_end(const struct sinew__lane *lane, struct sinew__ring_at at)
 {
 	struct sinew__lane_message message;
@@ -146,5 +156,5 @@ struct sinew__ring_at sinew__lane_end(const struct sinew__lane *lane, struct sin
 			break;
 		at = message.after;
 	}
-	return at;
+	return sinew__lane_led_on(lane, at);
 }

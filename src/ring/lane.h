@@ -260,6 +260,9 @@ static inline void sinew__lane_hold(
 
 /* ---- who comes after another ---- */
 
+/* A place where nothing is but a word that says to go on in the next line: that line's, for a reader may look
+ * there already. Else the place itself. */
+struct sinew__ring_at sinew__lane_led_on(const struct sinew__lane *, struct sinew__ring_at);
 /* Where the words end, seen from `from`. */
 struct sinew__ring_at sinew__lane_end(const struct sinew__lane *, struct sinew__ring_at from);
 

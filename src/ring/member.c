@@ -320,7 +320,7 @@ void sinew__ring_leave(struct sinew__ring *ring)
 		sinew__queue_done(ring);
 	leave_lanes(ring, ring->owner);
 	/* What we took over from the dead and have not delivered goes on to an heir, as if we had died. */
-	if (!ring->r.holds)
+	if (!ring->r.holds || ring->histories)
 		sinew__swap64(&member->owner, ring->owner,
 			sinew__owner(sinew__owner_id(ring->owner), SINEW__OWNER_LEFT));
 	if (ring->bells_named)

@@ -62,11 +62,13 @@ static int pass_over(struct sinew__ring *ring, unsigned lane, const struct sinew
 	return 1;
 }
 
-/* Our place is gone: 1 we are at the oldest message that is kept; NONE: look again. */
+/* Our place is gone: 1 we are at the oldest message that is kept, or have to look for the newest; NONE: look again. */
 static int catch_up(struct sinew__ring *ring, unsigned lane)
 {
 	struct sinew__history_mark oldest;
 
+	if (ring->pattern == SINEW__RING_LATEST) /* there is a newer one */
+		return 1;
 	if (!sinew__history_oldest(&ring->lanes[lane], &ring->histories[lane], 1, &oldest))
 		return SINEW__LANE_NONE;
 	return pass_over(ring, lane, &oldest);
@@ -101,9 +103,9 @@ static int find(struct sinew__ring *ring, unsigned lane, struct sinew__lane_mess
 
 	for (unsigned i = 0; i < TRIES; i++) {
 		int r = ring->pattern == SINEW__RING_LATEST ? go_to_newest(ring) : 1;
-		if (r == 1)
-			r = sinew__lane_read(
-				&ring->lanes[lane], sinew__history_low(next->at), message);
+		if (r != 1)
+			return r;
+		r = sinew__lane_read(&ring->lanes[lane], sinew__history_low(next->at), message);
 		if (r == 1 || is_kept(ring, lane, next->at))
 			return r;
 		r = catch_up(ring, lane);
@@ -161,7 +163,7 @@ static int copy_out(struct sinew__ring *ring, unsigned lane, void *buf, size_t c
 			sinew__copy_shared(buf, message->data, message->size);
 		if (is_kept(ring, lane, next->at))
 			return fits ? 1 : -EMSGSIZE;
-		r = ring->pattern == SINEW__RING_LATEST ? 1 : catch_up(ring, lane);
+		r = catch_up(ring, lane);
 		if (r != 1)
 			return r;
 	}
