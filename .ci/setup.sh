@@ -3,7 +3,7 @@
 
 packages_build='gcc libc6-dev meson ninja-build pkg-config python3 libsmartcols-dev libjansson-dev'
 # The libraries that the benchmarks compare with; what is not there is left out.
-packages_bench='libzmq3-dev libnng-dev libnanomsg-dev libck-dev'
+packages_bench='libzmq3-dev libnng-dev libnanomsg-dev libck-dev libsystemd-dev dbus-daemon'
 # For tracing by programs in the kernel; a build without them says so.
 packages_trace='bpftool clang libbpf-dev'
 packages_check='

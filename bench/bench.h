@@ -109,12 +109,6 @@ struct figure bench_ratio(const struct record *record, unsigned contender);
 struct figure bench_costs(const struct record *record, unsigned contender);
 bool bench_sound(const struct record *record); /* whether it has figures */
 
-/* A private directory, its name short enough for the paths of sockets in it; gone with _remove().
- * 0, or -errno. */
-enum { DIRECTORY = 64 };
-int directory_make(char path[DIRECTORY]);
-void directory_remove(const char *path);
-
 /* Puts the options of `query` ("a=1&b=2") into a URI, instead of those of the same name. The caller
  * frees it. */
 char *bench_uri_with(const char *uri, const char *query);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "crew.h"
+#include "directory.h"
 #include "echo.h"
 
 enum { ROUNDS = 9, ROUNDS_QUICK = 3 };
