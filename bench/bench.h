@@ -29,6 +29,14 @@ enum mode {
 };
 extern const char *const bench_modes[MODES];
 
+/* What other libraries carry messages by. */
+enum peers {
+	NO_PEERS,
+	BY_SOCKET,
+	BY_MEMORY,
+	PEER_KINDS,
+};
+
 /* One line of the matrix: a mechanism, or a way to use it. */
 struct row {
 	const char *name;
@@ -42,7 +50,7 @@ struct row {
 	size_t most;              /* bytes of a message; 0: as many as the channel says */
 	unsigned modes;           /* a bit for each */
 	bool extra;               /* left out of a quick look, unless it is asked for */
-	bool peers;               /* other libraries are measured beside it */
+	enum peers peers;         /* which other libraries are measured beside it */
 	bool wake;                /* carries no bytes */
 	bool lossy;
 };

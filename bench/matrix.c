@@ -55,7 +55,7 @@ const struct row bench_rows[] = {
 		.tunings = {{1 * M, 0, 0}, {4 * M, 0, 0}, {1 * M, 256 * K, 64 * K}},
 		.chunk = 256 * K,
 		.modes = ALL,
-		.peers = true,
+		.peers = BY_SOCKET,
 	},
 	{
 		.name = "unix-stream-many",
@@ -152,6 +152,7 @@ const struct row bench_rows[] = {
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
 		.modes = ALL,
+		.peers = BY_MEMORY,
 	},
 	{
 		.name = "ring-file",

@@ -140,11 +140,11 @@ static const struct contest contests[] = {
 		.rate = true},
 	/* Everything, until the last reader has it. */
 	{.name = "topic to 4 readers / ZeroMQ PUB",
-		.ours = EVERYBODY(ring_everybody, 4, 1000000),
+		.ours = EVERYBODY(ring_everybody, 4, 500000),
 		.theirs = EVERYBODY(ring_zmq_topic, 4, 200000),
 		.rate = true},
 	{.name = "topic to 4 readers / D-Bus signals",
-		.ours = EVERYBODY(ring_everybody, 4, 1000000),
+		.ours = EVERYBODY(ring_everybody, 4, 500000),
 		.theirs = EVERYBODY(ring_dbus_topic, 4, 5000),
 		.rate = true},
 	{.name = "topic, 1 MiB to 4 readers / memcpy",
