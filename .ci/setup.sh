@@ -3,13 +3,12 @@
 
 packages_build='gcc libc6-dev meson ninja-build pkg-config python3 libsmartcols-dev libjansson-dev'
 # The libraries that the benchmarks compare with; what is not there is left out.
-packages_bench='libzmq3-dev libnng-dev libnanomsg-dev libck-dev'
+packages_bench='libzmq3-dev libnng-dev libnanomsg-dev libck-dev libsystemd-dev dbus-daemon libboost-dev g++'
 # For tracing by programs in the kernel; a build without them says so.
 packages_trace='bpftool clang libbpf-dev'
 packages_check='
 	chromium
 	clang
-	g++
 	libclang-rt-14-dev
 	clang-format
 	socat

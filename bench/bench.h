@@ -33,6 +33,14 @@ enum mode {
 };
 extern const char *const bench_modes[MODES];
 
+/* What other libraries carry messages by. */
+enum peers {
+	NO_PEERS,
+	BY_SOCKET,
+	BY_MEMORY,
+	PEER_KINDS,
+};
+
 /* One line of the matrix: a mechanism, or a way to use it. */
 struct row {
 	const char *name;
@@ -48,7 +56,7 @@ struct row {
 	size_t most;              /* bytes of a message; 0: as many as the channel says */
 	unsigned modes;           /* a bit for each */
 	bool extra;               /* left out of a quick look, unless it is asked for */
-	bool peers;               /* other libraries are measured beside it */
+	enum peers peers;         /* which other libraries are measured beside it */
 	bool wake;                /* carries no bytes */
 	bool lossy;
 	bool each; /* every reader gets every message */
@@ -117,12 +125,6 @@ double bench_worse(const double *before, unsigned before_count, const double *no
 struct figure bench_ratio(const struct record *record, unsigned contender);
 struct figure bench_costs(const struct record *record, unsigned contender);
 bool bench_sound(const struct record *record); /* whether it has figures */
-
-/* A private directory, its name short enough for the paths of sockets in it; gone with _remove().
- * 0, or -errno. */
-enum { DIRECTORY = 64 };
-int directory_make(char path[DIRECTORY]);
-void directory_remove(const char *path);
 
 /* Puts the options of `query` ("a=1&b=2") into a URI, instead of those of the same name. The caller
  * frees it. */

@@ -33,6 +33,6 @@ pid_t crew_fork(void (*body)(void *), void *arg);
 void crew_wait(const pid_t *pids, unsigned count);
 
 /* In any process of a crew: ends it and says why; the first reason given is kept. */
-_Noreturn void crew_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void crew_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bench.h"
+#include "directory.h"
 
 int directory_make(char path[DIRECTORY])
 {

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include "crew.h"
+#include "directory.h"
 #include "progress.h"
 #include "transfer.h"
 

@@ -57,7 +57,7 @@ const struct row bench_rows[] = {
 		.tunings = {{1 * M, 0, 0}, {4 * M, 0, 0}, {1 * M, 256 * K, 64 * K}},
 		.chunk = 256 * K,
 		.modes = ALL | BIT(FAN_IN) | BIT(ECHO),
-		.peers = true,
+		.peers = BY_SOCKET,
 		.many = "unix:DIR/socket",
 		.bare_many = &bare_unix_stream_many,
 	},
@@ -160,6 +160,7 @@ const struct row bench_rows[] = {
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
 		.modes = ALL,
+		.peers = BY_MEMORY,
 	},
 	{
 		.name = "ring-file",

@@ -97,9 +97,10 @@ static void enter_all(struct record *record, struct duel *duel, const struct nam
 		enter(record, duel, bare, names)->tuning.buffer =
 			record->size >= LARGE ? row->tunings[0].buffer : 0;
 	record->peers = record->contenders;
-	for (unsigned i = 0; row->peers && record->mode < PACED && bench_peers[i]; i++)
+	const struct contender **peers = bench_peers[row->peers];
+	for (unsigned i = 0; record->mode < PACED && peers[i]; i++)
 		if (record->contenders < CONTENDERS)
-			enter(record, duel, bench_peers[i], names);
+			enter(record, duel, peers[i], names);
 }
 
 /* Longer where percentiles would have too little to go by. */

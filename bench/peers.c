@@ -4,13 +4,13 @@
  */
 #include "peers.h"
 
-const struct contender *bench_peers[PEERS_MOST + 1];
+const struct contender *bench_peers[PEER_KINDS][PEERS_MOST + 1];
 
-void peers_add(const struct contender *peer)
+void peers_add(enum peers kind, const struct contender *peer)
 {
 	for (unsigned i = 0; i < PEERS_MOST; i++)
-		if (!bench_peers[i]) {
-			bench_peers[i] = peer;
+		if (!bench_peers[kind][i]) {
+			bench_peers[kind][i] = peer;
 			return;
 		}
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "crew.h"
+#include "directory.h"
 #include "place.h"
 
 enum { TURNS = 9, TURNS_QUICK = 3, SECONDS = 60 };
@@ -57,6 +58,12 @@ struct contest {
 	{                                                                                          \
 		.work = ring_topic, .options = "pattern=topic", .size = 64, .count = (messages),   \
 		.writers = (many), .stopped = (still)                                              \
+	}
+
+#define EVERYBODY(which, many, messages)                                                           \
+	{                                                                                          \
+		.work = (which), .options = "pattern=topic&full=block", .size = 64,                \
+		.count = (messages), .writers = (many)                                             \
 	}
 
 static const struct contest contests[] = {
@@ -131,6 +138,15 @@ static const struct contest contests[] = {
 		.theirs = READERS(1, 0, 4000000),
 		.goal = 0.95,
 		.rate = true},
+	/* Everything, until the last reader has it. */
+	{.name = "topic to 4 readers / ZeroMQ PUB",
+		.ours = EVERYBODY(ring_everybody, 4, 500000),
+		.theirs = EVERYBODY(ring_zmq_topic, 4, 200000),
+		.rate = true},
+	{.name = "topic to 4 readers / D-Bus signals",
+		.ours = EVERYBODY(ring_everybody, 4, 500000),
+		.theirs = EVERYBODY(ring_dbus_topic, 4, 5000),
+		.rate = true},
 	{.name = "topic, 1 MiB to 4 readers / memcpy",
 		.ours = {.work = ring_frames,
 			.options = "pattern=topic&full=block",
@@ -194,6 +210,24 @@ static char *make_uri(const struct contest *row, const struct side *side)
 	return uri;
 }
 
+/* In a directory that is gone afterwards. */
+static bool run_turn(struct turn *turn)
+{
+	char directory[DIRECTORY];
+
+	if (directory_make(directory) < 0) {
+		fputs("sinew-bench-ring: cannot make a directory for names\n", stderr);
+		exit(3);
+	}
+	turn->job->directory = directory;
+	turn->job->common->outcome = (struct outcome){0};
+	atomic_store(&turn->job->common->come, 0);
+	atomic_store(&turn->job->common->last, 0);
+	int r = crew_run(lead, turn, SECONDS);
+	directory_remove(directory);
+	return r == 0;
+}
+
 /* Whether it could be done; else crew_error() says why not. */
 static bool run_side(struct runner *runner, const struct contest *row, const struct side *side,
 	struct outcome *out)
@@ -209,12 +243,11 @@ static bool run_side(struct runner *runner, const struct contest *row, const str
 		.common = runner->common};
 	struct turn turn = {side->work, &job};
 
-	runner->common->outcome = (struct outcome){0};
-	int r = crew_run(lead, &turn, SECONDS);
+	bool done = run_turn(&turn);
 	*out = runner->common->outcome;
 	sinew_remove(uri);
 	free(uri);
-	return r == 0;
+	return done;
 }
 
 /* ---- what is shown ---- */

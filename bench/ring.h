@@ -32,12 +32,12 @@ struct outcome {
 struct ring_common {
 	struct raw_lines lines;
 	struct raw_slots slots;
-	_Atomic uint64_t go, come, at;
+	_Atomic uint64_t go, come, at, last;
 	struct outcome outcome;
 };
 
 struct job {
-	const char *uri, *path;
+	const char *uri, *path, *directory; /* directory: for names of this turn */
 	size_t size;
 	unsigned count, batch, writers, stopped; /* of a topic, readers; stopped: by SIGSTOP */
 	int cpu[2];                              /* of who holds the clock, of the others */
@@ -52,7 +52,8 @@ ring_work ring_lines, ring_trips, ring_lent_trips, ring_ck_trips;
 ring_work ring_slots, ring_stream, ring_memcpy;
 ring_work ring_paced, ring_event_paced;
 ring_work ring_queue;
-ring_work ring_topic, ring_frames, ring_latest, ring_copies;
+ring_work ring_topic, ring_everybody, ring_frames, ring_latest, ring_copies;
+ring_work ring_zmq_topic, ring_dbus_topic;
 ring_work ring_death_spinning, ring_death_parked, ring_death_arriving, ring_death_lock;
 ring_work ring_attach;
 
@@ -62,6 +63,14 @@ sinew_channel *ring_end(const struct job *job, unsigned flags); /* or ends the c
 pid_t ring_start(struct job *job, void (*side)(void *));
 void ring_expect(const void *data, uint64_t number);
 _Noreturn void ring_fail(const char *what);
+/* Many readers: started, and waited for until each has called _come(). */
+enum { RING_READERS = 2 * RING_WRITERS };
+void ring_readers(struct job *job, void (*read)(void *), pid_t *pids, unsigned count);
+void ring_come(struct job *job);
+/* A reader has all that was sent; the outcome is the time since `begun` until the last one had it. */
+void ring_has_all(struct job *job);
+void ring_until_last(struct job *job, double begun, const pid_t *pids);
+
 double ring_cpu(void); /* ns that this process and its ended children took */
 
 /* The outcome of times taken one by one; sorts them. */

@@ -3,7 +3,6 @@
  * ring_topics.c - one writer and many readers, some of whom may be stopped; frames that are read where they lie;
  * the newest value, read while nobody writes, and a plain copy of as much.
  */
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +10,6 @@
 
 #include "crew.h"
 #include "ring.h"
-
-enum { ALL_READERS = 2 * RING_WRITERS };
 
 /* Numbers, of which a reader may lose some, as it is told. */
 struct tape {
@@ -39,7 +36,7 @@ static void topic_read(void *arg)
 	char data[64];
 	struct sinew_msg msg;
 
-	atomic_fetch_add(&job->common->come, 1);
+	ring_come(job);
 	while (tape.next <= tape.last) {
 		if (sinew_recv(c, data, sizeof data, &msg, SINEW_FOREVER) != 1)
 			ring_fail("receive");
@@ -57,7 +54,7 @@ static void frames_read(void *arg)
 	struct tape tape = {.last = job->count};
 	struct sinew_msg msg;
 
-	atomic_fetch_add(&job->common->come, 1);
+	ring_come(job);
 	while (tape.next < tape.last) {
 		if (sinew_take(c, &msg, 1, SINEW_FOREVER) != 1)
 			ring_fail("take");
@@ -105,27 +102,17 @@ static void send_all(struct job *job, sinew_channel *c)
 	free(data);
 }
 
-static void start_readers(struct job *job, void (*read)(void *), pid_t *pids, unsigned count)
-{
-	const uint64_t before = atomic_load(&job->common->come);
-
-	for (unsigned i = 0; i < count; i++)
-		pids[i] = ring_start(job, read);
-	while (atomic_load(&job->common->come) < before + count)
-		sched_yield();
-}
-
 /* What the writer takes for a message. */
 void ring_topic(struct job *job)
 {
 	sinew_channel *c = ring_end(job, SINEW_OUT);
-	pid_t pids[ALL_READERS];
+	pid_t pids[RING_READERS];
 	char last[64];
 
 	atomic_store(&job->common->come, 0);
-	start_readers(job, topic_read, pids, job->stopped);
+	ring_readers(job, topic_read, pids, job->stopped);
 	stop_all(pids, job->stopped);
-	start_readers(job, topic_read, pids + job->stopped, job->writers);
+	ring_readers(job, topic_read, pids + job->stopped, job->writers);
 	send_all(job, c);
 	while (atomic_load(&job->common->come) > job->stopped)
 		send_number(c, last, sizeof last, job->count);
@@ -134,13 +121,44 @@ void ring_topic(struct job *job)
 	sinew_close(c);
 }
 
+/* All that is sent, as long as it is: nothing is lost on a topic that waits for its readers. */
+static void topic_read_all(void *arg)
+{
+	struct job *job = arg;
+	sinew_channel *c = ring_end(job, SINEW_IN);
+	struct sinew_msg msg;
+	char data[64];
+
+	ring_come(job);
+	for (uint64_t i = 0; i < job->count; i++) {
+		if (sinew_recv(c, data, sizeof data, &msg, SINEW_FOREVER) != 1)
+			ring_fail("receive");
+		ring_expect(data, i);
+	}
+	ring_has_all(job);
+	sinew_close(c);
+}
+
+/* What a message takes until the last reader has it. */
+void ring_everybody(struct job *job)
+{
+	sinew_channel *c = ring_end(job, SINEW_OUT);
+	pid_t pids[RING_READERS];
+
+	ring_readers(job, topic_read_all, pids, job->writers);
+	const double begun = ring_now();
+	send_all(job, c);
+	ring_until_last(job, begun, pids);
+	sinew_close(c);
+}
+
 void ring_frames(struct job *job)
 {
 	sinew_channel *c = ring_end(job, SINEW_OUT);
-	pid_t pids[ALL_READERS];
+	pid_t pids[RING_READERS];
 
 	atomic_store(&job->common->come, 0);
-	start_readers(job, frames_read, pids, job->writers);
+	ring_readers(job, frames_read, pids, job->writers);
 	send_all(job, c);
 	crew_wait(pids, job->writers);
 	sinew_close(c);

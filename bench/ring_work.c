@@ -2,9 +2,11 @@
  *
  * ring_work.c - what the works of sinew-bench-ring share.
  */
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 
 #include "crew.h"
@@ -62,6 +64,44 @@ void ring_expect(const void *data, uint64_t number)
 		crew_fail("message %llu came instead of %llu", (unsigned long long)got,
 			(unsigned long long)number);
 }
+
+/* ---- many readers ---- */
+
+void ring_come(struct job *job)
+{
+	atomic_fetch_add(&job->common->come, 1);
+}
+
+void ring_readers(struct job *job, void (*read)(void *), pid_t *pids, unsigned count)
+{
+	const uint64_t before = atomic_load(&job->common->come);
+
+	for (unsigned i = 0; i < count; i++)
+		pids[i] = ring_start(job, read);
+	while (atomic_load(&job->common->come) < before + count) {
+		siginfo_t ended = {0};
+		if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid)
+			crew_fail("a reader ended before all had come");
+		sched_yield();
+	}
+}
+
+void ring_has_all(struct job *job)
+{
+	const uint64_t now = (uint64_t)ring_now();
+	uint64_t last = atomic_load(&job->common->last);
+
+	while (last < now && !atomic_compare_exchange_weak(&job->common->last, &last, now))
+		;
+}
+
+void ring_until_last(struct job *job, double begun, const pid_t *pids)
+{
+	crew_wait(pids, job->writers);
+	job->common->outcome.ns = ((double)atomic_load(&job->common->last) - begun) / job->count;
+}
+
+/* ---- CPU time, percentiles ---- */
 
 static double cpu_of(int who)
 {

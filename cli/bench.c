@@ -6,6 +6,7 @@
  * and the signal where it was interrupted. A ratio that is not liked is a result, no failure.
  */
 #include <crew.h>
+#include <directory.h>
 #include <errno.h>
 #include <progress.h>
 #include <sched.h>

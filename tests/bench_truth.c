@@ -13,6 +13,7 @@
 
 #include "bench.h"
 #include "crew.h"
+#include "directory.h"
 #include "histogram.h"
 #include "judge.h"
 #include "raw/raw.h"

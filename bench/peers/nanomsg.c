@@ -42,4 +42,4 @@ static void recv_one(struct link *link, void *data, size_t size)
 		crew_fail("nanomsg: a message of %d bytes instead of %zu", n, size);
 }
 
-PEER("nanomsg", join, send_one, recv_one);
+PEER(BY_SOCKET, "nanomsg", join, send_one, recv_one);

@@ -47,4 +47,4 @@ static void recv_one(struct link *link, void *data, size_t size)
 		crew_fail("nng: a message of %zu bytes instead of %zu", got, size);
 }
 
-PEER("nng", join, send_one, recv_one);
+PEER(BY_SOCKET, "nng", join, send_one, recv_one);

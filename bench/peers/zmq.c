@@ -47,4 +47,4 @@ static void recv_one(struct link *link, void *data, size_t size)
 		crew_fail("libzmq: a message of %d bytes instead of %zu", n, size);
 }
 
-PEER("libzmq", join, send_one, recv_one);
+PEER(BY_SOCKET, "libzmq", join, send_one, recv_one);

@@ -94,24 +94,6 @@ def alone(world):
 
 
 @case
-def other_libraries(world):
-    """In the same turns, with the same messages; in a program of their own."""
-    program = f"{SINEW}-peers"
-    if not os.path.exists(program):
-        raise Skip("it was built without other libraries")
-    done = world.run(program, "bench", *SHORT, "--json", "out.json", "--mode", "latency,stream", "--sizes", "64",
-                     "--cpus", "none", "unix-stream", "pipe", code=0)
-    result = json.loads((pathlib.Path(world.path) / "out.json").read_text())
-    os.unlink(f"{world.path}/out.json")
-    jsonschema.validate(result, SCHEMA)
-    for row in result["rows"]:
-        world.equal(bool(row["peers"]), row["mechanism"] == "unix-stream", row["mechanism"])
-        for peer in row["peers"]:
-            world.check(peer["messages"] > 0 and peer["lost"] == 0, peer["name"])
-            world.has(done.out, f"  {peer['name']}")
-
-
-@case
 def sizes_and_cpus(world):
     rows = measure(world, "--sizes", "24,1K,64K", "--cpus", "0,0", "--mode", "latency",
                    "mq", "unix-stream")["rows"]
