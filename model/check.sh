@@ -58,6 +58,7 @@ found()
 command -v spin >/dev/null || { echo '1..0 # SKIP spin is not installed'; exit 0; }
 memory=1024 limit=100
 three='queue -DREADERS=3 -DIN_ORDER'
+waited='-DWAITS -DOVERTAKEN=0'
 mover="$three -DROOM=2 -DLAST=1 -DMORTAL=1 -DTAKERS=2 -DCOPIES=0 -DMOST=1"
 
 parks()
@@ -85,6 +86,33 @@ lanes()
 	done
 	found PUBLISHED_RELAXED lane -DMESSAGES=4 -DWEAK
 	found READER_BEGINS_AT_END lane -DWRITER_DEATHS=0
+}
+
+histories()
+{
+	holds 'a reader that is overtaken knows what it lost, stores in order' history -DMESSAGES=6 -DMARKS=3
+	holds 'so it does with stores in any order' history -DWEAK
+	holds 'who is waited for loses nothing, from now on' history $waited -DWEAK
+	holds 'or from the oldest on' history $waited -DWEAK -DFROM_OLDEST -DMESSAGES=6
+	holds 'so it is with few marks' history $waited -DFROM_OLDEST -DMARKS=3 -DMESSAGES=7
+	holds 'the newest value is whole, stores in any order' history -DLATEST -DWEAK -DSTEP=2
+	for bug in EDGE_AFTER_DATA EDGE_READ_FIRST UNPUBLISHED_MARK; do
+		found "$bug" history
+	done
+	found NO_FENCE history -DWEAK
+	for bug in MARK_GIVEN_UP_LATE MARK_BELIEVED; do
+		found "$bug" history -DMARKS=3 -DMESSAGES=6
+	done
+	for bug in COMING_IGNORED SHOWN_BEFORE_COPY; do
+		found "$bug" history $waited
+	done
+	for bug in NO_FENCE_AFTER_WISH WISH_IGNORED; do
+		found "$bug" history $waited -DFROM_OLDEST
+	done
+	found MARKS_TAKEN_UNTOLD history $waited -DFROM_OLDEST -DMARKS=3 -DMESSAGES=7
+	for bug in TOLD_AGAIN CELL_BELIEVED; do
+		found "$bug" history -DLATEST -DSTEP=2
+	done
 }
 
 queues()
@@ -118,6 +146,9 @@ longer()
 	holds 'a lane, four messages' lane -DMESSAGES=4 -DWEAK
 	holds 'a lane with batches, four messages' lane -DMESSAGES=4 -DWEAK -DBATCHES -DABANDONED=0
 	holds 'a lane with lines of four words' lane -DMESSAGES=3 -DLINE=4 -DWRITER_DEATHS=0
+	holds 'one is waited for, another overtaken' history -DWAITS -DWEAK
+	holds 'who is overtaken, two deaths' history -DWEAK -DMESSAGES=7 -DDEATHS=2
+	holds 'two are overtaken' history -DWEAK -DOVERTAKEN=2
 	holds 'two lanes, stores late' queue
 	holds 'two lanes, stores late, dropping' queue -DDROP
 	holds 'an heir and a reader that goes from lane to lane' $mover
@@ -134,7 +165,7 @@ at()
 	done
 }
 
-(at first parks lanes) >"$work/first.tap" &
+(at first parks lanes histories) >"$work/first.tap" &
 (at second queues) >"$work/second.tap"
 wait
 [ -z "${SINEW_MODEL_LONG:-}" ] || (at third longer) >"$work/third.tap"
