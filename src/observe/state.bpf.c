@@ -20,6 +20,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "kernel.h"
+#include "kernel_task.h"
 
 #define SINEW__RECORD_TYPES
 typedef __u8 sinew__u8;
