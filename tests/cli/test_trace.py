@@ -381,6 +381,16 @@ def every_life_is_the_sum_of_its_states(world):
                 [0] * 5, "evidence")
 
 
+@case
+def who_asks_all_the_time_reaps_nobody_too_soon(world):
+    """A process whose first thread ended long ago ends with its last one, and is reaped after that."""
+    told, truth = scene(world, "firsts")
+    ended = [p for p in told["processes"] if len(p["threads"]) == 2]
+    world.equal(len(ended), truth["children"], "processes")
+    world.equal({p["threads"][0]["end"]["reaper"] for p in ended}, {told["target"]}, "reapers")
+    world.equal(told["evidence"]["contradictions"], 0, "contradictions")
+
+
 def taken_from_threads():
     """Time of interrupts and of the host, in ns, which the kernel does not count as a thread's."""
     with open("/proc/stat", encoding="ascii") as stat:
