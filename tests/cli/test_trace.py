@@ -507,9 +507,8 @@ def descendants_are_followed_and_others_are_not(world):
                 {told["recorder"]}, "makers")
 
 
-@case
-def a_cgroup_is_followed(world):
-    needs_tracing()
+@contextlib.contextmanager
+def a_cgroup(world):
     root = world.hidden / "cgroup"
     root.mkdir()
     if world.run("mount", "-t", "cgroup2", "none", root).code:
@@ -517,18 +516,52 @@ def a_cgroup_is_followed(world):
     group = f"{root}/sinew-trace-{os.getpid()}"
     try:
         os.mkdir(group)
-        kept = world.hidden / "recording"
+        yield group
+    finally:
+        world.until(lambda: not open(f"{group}/cgroup.procs", encoding="utf-8").read(), "empty")
+        os.rmdir(group)
+        world.run("umount", root, code=0)
+
+
+@case
+def a_cgroup_is_followed(world):
+    needs_tracing()
+    kept = world.hidden / "recording"
+    with a_cgroup(world) as group:
         tracer = world.sinew("trace", "-q", "--cgroup", group, "-o", kept)
         attached(world, tracer)
         world.run("sh", "-c", f"echo $$ >{group}/cgroup.procs; true; sh -c 'true; true'", code=0)
         tracer.signal(signal.SIGINT)
         world.equal(tracer.end().code, 130, "exit code")
-    finally:
-        world.until(lambda: not open(f"{group}/cgroup.procs", encoding="utf-8").read(), "empty")
-        os.rmdir(group)
-        world.run("umount", root, code=0)
     told = json.loads(world.do("report", "--json", kept).out)
     world.check({t["comm"] for t in threads(told)} == {"sh"}, threads(told))
+
+
+def steps(tracer):
+    """How often it has slept between two looks."""
+    status = pathlib.Path(f"/proc/{tracer.pid}/status").read_text()
+    return int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
+
+
+@each(tier=["B", "D"])
+def who_joins_a_cgroup_is_followed(world, tier):
+    """No event tells of it: those who are there now are looked at again and again."""
+    needs_tier(tier)
+    kept = world.hidden / "recording"
+    with a_cgroup(world) as group:
+        tracer = world.sinew("trace", "-q", "--tier", tier, "--cgroup", group, "-o", kept)
+        late = world.start("sh", "-c", "while :; do :; done")
+        world.until(lambda: steps(tracer) > 20, "it looks")
+        pathlib.Path(f"{group}/cgroup.procs").write_text(str(late.pid))
+        seen = steps(tracer)
+        world.until(lambda: steps(tracer) > seen + 100, "it looks again")
+        tracer.signal(signal.SIGINT)
+        world.equal(tracer.end().code, 130, "exit code")
+        late.signal(signal.SIGKILL)
+        late.end()
+    told = json.loads(world.do("report", "--json", kept).out)
+    world.equal([t["tid"] for t in threads(told)], [late.pid], "traced")
+    world.check(threads(told)[0]["time_ns"]["running"] > 0, threads(told))
 
 
 # ---- what cannot be ----
