@@ -238,6 +238,8 @@ def all_ways_agree_on_what_they_share(world, tier):
     world.equal(life["transitions"]["admitted"], 1, "admitted")
     world.check(time["terminated"] <= truth["gone"], f"{time} {truth}")
     end = thread["end"]
+    first = next(t for t in process(told, told["target"])["threads"] if t["tid"] == told["target"])
+    world.equal(first["end"]["code"], 0, "code of the command")
     if tier != "D":  # which sees the end when it looks the next time
         world.check(truth["zombie"] <= end["reaped_before_ns"] - end["off_cpu_at_ns"] + MS, f"{end} {truth}")
     world.equal(thread["end"]["reaper"], truth["parent"], "reaper")
