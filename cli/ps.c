@@ -197,23 +197,44 @@ static bool read_pids(const struct settings *settings, uint32_t *pids)
 	return true;
 }
 
-static int show(struct page *page, const uint32_t *pids)
+/* Objects of JSON have it among their evidence. */
+static void say_lacks(const struct page *page)
+{
+	const char *lacks = sinew__look_lacks(page->look);
+
+	if (lacks && !page->settings->json)
+		say("ps: by /proc alone: %s", lacks);
+}
+
+static struct sinew__look_request request_of(struct page *page, const uint32_t *pids)
 {
 	const struct settings *settings = page->settings;
 	const size_t asked = (size_t)settings->operand_count;
-	bool others = settings->others || asked;
-	struct sinew__look *look;
+	const bool others = settings->others || asked;
+	struct sinew__look_request request = {.pids = asked ? pids : NULL, .count = asked};
 
 	page->column_count = ps_columns(settings->columns, others, page->columns);
-	others = others || ps_has_others(page->columns, page->column_count);
-	int r = sinew__look_open(
-		&look, asked ? pids : NULL, asked, others ? (unsigned)SINEW__LOOK_OTHERS_TOO : 0);
+	request.tier = settings->tier ? *settings->tier : 0;
+	request.flags = settings->json ? (unsigned)SINEW__LOOK_WCHAN
+				       : ps_looks(page->columns, page->column_count);
+	if (others)
+		request.flags |= SINEW__LOOK_OTHERS_TOO;
+	return request;
+}
+
+static int show(struct page *page, const uint32_t *pids)
+{
+	const struct sinew__look_request request = request_of(page, pids);
+	struct sinew__look *look;
+
+	int r = sinew__look_open(&look, &request);
 	if (r < 0) {
 		say_error("%s", sinew__observe_error());
 		return exit_code(r);
 	}
 	page->look = look;
 	page->threads = sinew__look_threads(look, &page->count);
+	say_lacks(page);
 	int code = print(page);
 	sinew__look_close(look);
 	return code;
@@ -285,6 +306,12 @@ static bool set_others(struct settings *settings, const char *value)
 	return settings->others = true;
 }
 
+static bool set_tier(struct settings *settings, const char *value)
+{
+	settings->tier = value;
+	return strlen(value) == 1 && strchr("AD", *value);
+}
+
 static const struct cli_option options[] = {
 	{"state", 's', "STATE", "only those in these states, as ready,running", set_states,
 		"new, ready, running, blocked or terminated, or several with commas"},
@@ -296,6 +323,7 @@ static const struct cli_option options[] = {
 	{"processes", 'P', NULL, "of each process the first thread alone", set_processes, NULL},
 	{"others", 0, NULL, "who is at the other side, also where no PID is given", set_others,
 		NULL},
+	{"tier", 0, "A|D", "look in this way only, A by BPF or D by /proc", set_tier, "A or D"},
 	{"json", 0, NULL, "one JSON object a thread", set_json, NULL},
 	OPTION_HELP,
 	OPTION_END,

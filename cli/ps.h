@@ -21,7 +21,8 @@ struct ps_column {
 /* The columns that a list names, "PID,comm" or "+WCHAN" for these after the usual ones, or the usual ones
  * for NULL. How many, 0 if a name is not known. */
 unsigned ps_columns(const char *list, bool others, const struct ps_column **chosen);
-bool ps_has_others(const struct ps_column *const *chosen, unsigned count);
+/* What these columns need beside what is always looked at: SINEW__LOOK_… */
+unsigned ps_looks(const struct ps_column *const *chosen, unsigned count);
 
 void ps_json(struct out *out, const struct sinew__look *look, const struct sinew__facts *facts);
 

@@ -129,18 +129,18 @@ WRITER(write_other)
 WRITER(write_delay)
 {
 	UNUSED_LOOK;
-	duration(text, facts->evidence & SINEW__BY_SCHEDSTAT, facts->delay);
+	duration(text, facts->evidence & SINEW__OF_DELAY, facts->delay);
 }
 
 WRITER(write_ran)
 {
 	UNUSED_LOOK;
-	duration(text, facts->evidence & SINEW__BY_SCHEDSTAT, facts->ran);
+	duration(text, facts->evidence & SINEW__OF_DELAY, facts->ran);
 }
 
 static bool knows_switches(const struct sinew__facts *facts)
 {
-	return facts->evidence & (SINEW__BY_SCHED | SINEW__BY_STATUS);
+	return facts->evidence & SINEW__OF_SWITCHES;
 }
 
 WRITER(write_voluntary)
@@ -245,12 +245,19 @@ unsigned ps_columns(const char *list, bool others, const struct ps_column **chos
 	return count;
 }
 
-bool ps_has_others(const struct ps_column *const *chosen, unsigned count)
+static bool has(const struct ps_column *const *chosen, unsigned count,
+	void (*write)(const struct sinew__look *, const struct sinew__facts *, char *))
 {
 	for (unsigned i = 0; i < count; i++)
-		if (chosen[i]->write == write_other)
+		if (chosen[i]->write == write)
 			return true;
 	return false;
+}
+
+unsigned ps_looks(const struct ps_column *const *chosen, unsigned count)
+{
+	return (has(chosen, count, write_other) ? SINEW__LOOK_OTHERS_TOO : 0) |
+	       (has(chosen, count, write_wchan) ? SINEW__LOOK_WCHAN : 0);
 }
 
 /* ---- JSON ---- */
@@ -298,7 +305,7 @@ static void others(
 
 static void figures(struct json *json, const struct sinew__facts *facts)
 {
-	bool stat = facts->evidence & SINEW__BY_SCHEDSTAT;
+	bool stat = facts->evidence & SINEW__OF_DELAY;
 
 	seconds(json, "since", facts->has_since, facts->since);
 	seconds(json, "ran", stat, facts->ran);

@@ -3,6 +3,7 @@
  * situations_life.c - what befalls a process by itself: running, ready, asleep, waiting for children,
  * signals or one of many descriptors, stopped, traced, faulting, ended.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/userfaultfd.h>
@@ -269,11 +270,12 @@ static void be_traced(struct scene *scene)
 	stop(scene);
 }
 
-static void fault(struct scene *scene)
+/* A page that nobody will ever fill. */
+static void *make_hole(void)
 {
 	long page = sysconf(_SC_PAGESIZE);
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
-	volatile char *memory = mmap(
+	void *memory = mmap(
 		NULL, (size_t)page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct uffdio_api api = {.api = UFFD_API};
 	struct uffdio_register range = {.range = {(unsigned long)memory, (unsigned long)page},
@@ -283,8 +285,72 @@ static void fault(struct scene *scene)
 		not_here("userfaultfd is for root alone, or not in the kernel");
 	must(ioctl(fd, UFFDIO_API, &api), "UFFDIO_API");
 	must(ioctl(fd, UFFDIO_REGISTER, &range), "UFFDIO_REGISTER");
+	return memory;
+}
+
+static void fault(struct scene *scene)
+{
+	volatile char *hole = make_hole();
+
 	is_object(scene, "userfaultfd");
-	*memory = 1;
+	*hole = 1;
+}
+
+/* ---- the beginning ---- */
+
+static volatile pid_t maker;
+
+static int stop_at_once(void *unused)
+{
+	(void)unused;
+	return 0;
+}
+
+/* The kernel writes the number of the new thread to where clone(2) was told, and then lets it on a run queue:
+ * as it cannot write, the thread stays new. */
+static void *make_thread(void *hole)
+{
+	enum { STACK = 64 << 10 };
+	char *stack = malloc(STACK);
+
+	maker = (pid_t)syscall(SYS_gettid);
+	clone(stop_at_once, stack + STACK,
+		CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
+			CLONE_PARENT_SETTID,
+		NULL, hole);
+	return NULL;
+}
+
+static pid_t third_thread(void)
+{
+	const struct dirent *entry;
+	pid_t found = 0;
+	DIR *dir = opendir("/proc/self/task");
+
+	while (maker && dir && (entry = readdir(dir))) {
+		pid_t tid = (pid_t)atoi(entry->d_name);
+		if (tid > 0 && tid != getpid() && tid != maker)
+			found = tid;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+static void no_thread_yet(struct scene *scene)
+{
+	scene->tid = -1;
+}
+
+static void stay_new(struct scene *scene)
+{
+	pthread_t thread;
+	pid_t tid;
+
+	pthread_create(&thread, NULL, make_thread, make_hole());
+	WAIT_UNTIL((tid = third_thread()) != 0);
+	scene->tid = tid;
+	pthread_join(thread, NULL);
 }
 
 /* ---- the end ---- */
@@ -319,6 +385,7 @@ static void end_first(struct scene *scene)
 
 const struct situation life_situations[] = {
 	{"busy", "running", NULL, NULL, ANY_CALL, 'R', NULL, spin, NULL},
+	{"new", "new", "is being made", NULL, ANY_CALL, 'R', no_thread_yet, stay_new, NULL},
 	{"crowded", "ready", "waits for a CPU", NULL, ANY_CALL, 'R', make_busy, spin_beside,
 		end_other},
 	BLOCKED("sleep", "sleeps", clock_nanosleep, NULL, sleep_long, NULL),

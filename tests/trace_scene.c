@@ -21,6 +21,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -339,6 +340,36 @@ static void lives(void)
 	printf("{\"threads\": 8, \"children\": 40}\n");
 }
 
+/* Ends a while after the first thread of its process has. */
+static void *outlive(void *arg)
+{
+	uint64_t until = now(CLOCK_MONOTONIC) + MS / 4;
+
+	while (now(CLOCK_MONOTONIC) < until)
+		;
+	return arg;
+}
+
+/* Processes whose first thread ends first, and a parent that asks for them all the time: it may ask just
+ * before the last thread begins to end, and find it gone by the end of the same call. */
+static void firsts(void)
+{
+	enum { PROCESSES = 60 };
+	pthread_t thread;
+
+	for (int i = 0; i < PROCESSES; i++) {
+		pid_t pid = fork();
+		must(pid >= 0, "fork");
+		if (pid == 0) {
+			must(pthread_create(&thread, NULL, outlive, NULL) == 0, "pthread_create");
+			syscall(SYS_exit, 0);
+		}
+		while (waitpid(pid, NULL, WNOHANG) == 0)
+			;
+	}
+	printf("{\"children\": %d}\n", PROCESSES);
+}
+
 /* ---- what every way of tracing must tell ---- */
 
 /* What it knows of itself: how long it waited, and worked. */
@@ -438,6 +469,7 @@ static const struct scene {
 	{"pipe", slow_pipe},
 	{"counted", compete},
 	{"lives", lives},
+	{"firsts", firsts},
 	{"plain", plain_life},
 	{"storm", storm},
 };

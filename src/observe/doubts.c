@@ -75,6 +75,15 @@ static bool contradictions(const struct sinew__states *states, sinew__long text)
 		       states->contradictions == 1 ? "is" : "are");
 }
 
+static bool codes(const struct sinew__states *states, sinew__long text)
+{
+	return states->codes_unknown &&
+	       SAY(text, "With what code %s ended is not known%s.",
+		       states->codes_unknown == 1 ? "a process" : "processes",
+		       states->header.scope == SINEW__SCOPE_COMMAND ? ", but of the command itself"
+								    : "");
+}
+
 static bool strange(const struct sinew__states *states, sinew__long text)
 {
 	return states->strange &&
@@ -187,7 +196,7 @@ static const struct lack {
 };
 
 static doubt *const doubts[] = {fault, lost, gaps, unnoticed, torn, overlaps, contradictions,
-	strange, late, missing, asleep, folded, unlisted, spilled, crowd, timeline, order};
+	strange, late, missing, codes, asleep, folded, unlisted, spilled, crowd, timeline, order};
 
 /* "" if there is nothing to say. */
 static const char *lack_text(const struct sinew__states *states, const struct lack *lack)

@@ -134,6 +134,19 @@ void sinew__follow_seed(struct sinew__follow *follow)
 	follow->source->seeding = sinew__observe_now() - from;
 }
 
+/* Who goes into a cgroup makes no event that we hear. Of the time so much at most is spent on looking. */
+static void find_who_joined(struct sinew__follow *follow)
+{
+	enum { PERIOD = 50000000, SHARE = 20 };
+	uint64_t now = sinew__observe_now(), spent;
+
+	if (follow->source->request->scope != SINEW__SCOPE_CGROUP || now < follow->next_find)
+		return;
+	find_all(follow);
+	spent = sinew__observe_now() - now;
+	follow->next_find = now + (spent * SHARE > PERIOD ? spent * SHARE : PERIOD);
+}
+
 /* ---- what was heard ---- */
 
 int sinew__follow_hear(struct sinew__follow *follow, const struct sinew__heard *heard)
@@ -178,6 +191,7 @@ void sinew__follow_until(struct sinew__follow *follow, uint64_t horizon)
 	sinew__follow_bury(follow, horizon);
 	if (follow->find_again)
 		find_all(follow);
+	find_who_joined(follow);
 	sinew__follow_look(follow);
 }
 

@@ -38,7 +38,8 @@ struct sinew__follow {
 	struct sinew__followed *buckets[SINEW__FOLLOWED_BUCKETS];
 	uint32_t count;
 	uint32_t self, adopted;
-	bool find_again; /* births may have been lost */
+	bool find_again;    /* births may have been lost */
+	uint64_t next_find; /* of who joined the cgroup */
 	/* heard, not taken yet */
 	struct sinew__heard *heard;
 	size_t heard_count, heard_room;

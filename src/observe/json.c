@@ -177,14 +177,16 @@ static void birth(struct sinew__json *json, const struct sinew__states *states,
 static void end(struct sinew__json *json, const struct sinew__states *states,
 	const struct sinew__task *task)
 {
+	uint32_t code;
+
 	if (!task->exit_seen && !task->dead && !task->reap_seen) {
 		sinew__json_null(json, "end");
 		return;
 	}
 	sinew__json_open(json, "end", '{');
 	moment(json, states, "exited_at_ns", task->exited);
-	if (task->exit_seen && task->code_known)
-		sinew__json_number(json, "code", task->code);
+	if (sinew__code_of(states, task, &code))
+		sinew__json_number(json, "code", code);
 	else
 		sinew__json_null(json, "code");
 	moment(json, states, "off_cpu_at_ns", task->dead);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * kernel.h - what state.bpf.c knows of the kernel's structures: the members that it reads, and nothing
+ * kernel.h - what programs in the kernel know of the kernel's structures: the members that it reads, and nothing
  * else. Offsets mean nothing here: the loader finds each member by name in the running kernel's own
  * description (BTF). What older kernels call otherwise stands under a name with ___ in it.
  */
@@ -46,8 +46,12 @@ struct css_set {
 	struct cgroup *dfl_cgrp;
 };
 
+struct task_struct;
+
 struct rq {
 	unsigned int nr_running;
+	struct task_struct *curr;
+	__u64 clock, clock_task;
 };
 
 struct cfs_rq {
@@ -58,6 +62,7 @@ struct sched_entity {
 	__u64 deadline;
 	__u64 sum_exec_runtime;
 	__u64 prev_sum_exec_runtime;
+	__u64 exec_start;
 	struct cfs_rq *cfs_rq;
 };
 
@@ -125,14 +130,29 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+typedef struct {
+	unsigned int val;
+} kuid_t;
+
+struct cred {
+	kuid_t euid;
+};
+
+struct sched_info {
+	unsigned long pcount;
+	__u64 run_delay;
+};
+
 struct signal_struct {
 	atomic_t live;
+	int nr_threads;
 	int group_exit_code;
 	unsigned int flags;
 };
 
 struct thread_info {
 	__u32 status;
+	__u32 cpu;
 };
 
 struct thread_info___arm {
@@ -151,10 +171,16 @@ struct task_struct {
 	int exit_code;
 	int pid;
 	int tgid;
+	unsigned int ptrace;
 	struct task_struct *real_parent;
+	struct task_struct *parent;
 	struct task_struct *group_leader;
 	struct pid *thread_pid;
 	__u64 start_time;
+	__u64 start_boottime;
+	unsigned long nvcsw, nivcsw;
+	struct sched_info sched_info;
+	const struct cred *real_cred;
 	char comm[16];
 	struct files_struct *files;
 	struct signal_struct *signal;
@@ -165,9 +191,14 @@ struct task_struct___old {
 	long state;
 };
 
+/* Before 5.16. */
+struct task_struct___cpu {
+	unsigned int cpu;
+};
+
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long dx, si, di, orig_ax;
+	unsigned long r10, r9, r8, dx, si, di, orig_ax, sp;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct user_pt_regs {
@@ -175,18 +206,28 @@ struct user_pt_regs {
 };
 struct pt_regs {
 	__u64 regs[31];
+	__u64 sp;
 	__u64 orig_x0;
 	int syscallno;
 };
 #endif
 
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+	__u64 seq_num;
+};
+
 struct bpf_iter__task {
+	struct bpf_iter_meta *meta;
 	struct task_struct *task;
 };
 
 #pragma clang attribute pop
 
 enum {
+	TASK_SLEEPS = 0x3, /* TASK_INTERRUPTIBLE, TASK_UNINTERRUPTIBLE */
 	TASK_DEAD_BIT = 0x80,
 	EXIT_IS_ZOMBIE = 0x20,   /* EXIT_ZOMBIE */
 	IS_KTHREAD = 0x00200000, /* PF_KTHREAD */

@@ -145,8 +145,27 @@ int sinew__take_exit(struct sinew__states *states, const struct sinew__exit *in)
 	task->exited = in->head.time;
 	task->code = in->code;
 	task->code_known = !(in->head.flags & SINEW__EXIT_UNKNOWN);
+	states->codes_unknown +=
+		!task->code_known && task->exit_process && in->who.tgid != states->header.target;
 	task->parent = in->parent_tgid;
 	return sinew__process_id(states, in->parent_tgid, 0, &task->parent_id);
+}
+
+bool sinew__code_of(
+	const struct sinew__states *states, const struct sinew__task *task, uint32_t *code)
+{
+	bool command = states->header.scope == SINEW__SCOPE_COMMAND && task->exit_process &&
+		       task->who.tgid == states->header.target;
+
+	if (!task->exit_seen)
+		return false;
+	if (task->code_known)
+		*code = task->code;
+	else if (command && states->ended && states->end_record.exit_code >= 0)
+		*code = (uint32_t)states->end_record.exit_code;
+	else
+		return false;
+	return true;
 }
 
 static void end_life(

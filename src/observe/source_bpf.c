@@ -26,6 +26,7 @@
 
 #include "call_args.h"
 #include "fault.h"
+#include "look/bpf.h"
 #include "slice.h"
 #include "source.h"
 #include "state.h"
@@ -50,24 +51,9 @@ struct bpf_source {
 	int error;
 };
 
-/* The last thing that libbpf complained of: words for people who look into it with --verbose. */
-static int keep_quiet(enum libbpf_print_level level, const char *format, va_list args)
-{
-	if (getenv("SINEW_BPF_LOG"))
-		return vfprintf(stderr, format, args);
-	(void)level;
-	return 0;
-}
-
 static int refused(int error, const char *what)
 {
-	if (error == EPERM || error == EACCES)
-		return sinew__observe_fail(error,
-			"tracing by BPF needs root, or the capabilities CAP_BPF and CAP_PERFMON");
-	if (error == ENOSYS)
-		return sinew__observe_fail(error, "this kernel has no BPF");
-	return sinew__observe_fail(
-		error, "this kernel does not take the program (%s: %s)", what, strerror(error));
+	return sinew__bpf_refused(error, "tracing", what);
 }
 
 /* ---- what the kernel is like ---- */
@@ -334,7 +320,7 @@ static int open_bpf(struct sinew__source **source, const struct sinew__request *
 
 	if (!this)
 		return sinew__observe_fail(ENOMEM, "out of memory");
-	libbpf_set_print(keep_quiet);
+	sinew__bpf_hush();
 	this->source.request = request;
 	this->source.slice = sinew__read_slice();
 	int r = load(this, request);

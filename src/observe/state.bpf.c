@@ -20,6 +20,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "kernel.h"
+#include "kernel_task.h"
 
 #define SINEW__RECORD_TYPES
 typedef __u8 sinew__u8;
@@ -56,7 +57,7 @@ struct thread {
 	__u64 exited;                /* first thread: when the process's last one began to end */
 	struct last_file last;
 	__u32 slice; /* real-time: what was left of it, at dispatch */
-	__u32 gone;
+	__u32 reserved;
 };
 
 struct {
@@ -230,7 +231,7 @@ static __always_inline void begin_run(struct task_struct *task, struct thread *t
 /* A waking long before it left was for a sleep that did not come: it had looked once more. */
 static __always_inline void forget_stale_waking(struct thread *thread, __u64 now)
 {
-	if (!thread->open.woken || now - thread->open.woken < SINEW__STATE_LEAVING)
+	if (!thread->open.woken || thread->open.woken + SINEW__STATE_LEAVING > now)
 		return;
 	thread->open.woken = 0;
 	thread->open.waker_tid = thread->open.waker_tgid = thread->open.waker_call = 0;

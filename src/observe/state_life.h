@@ -114,8 +114,9 @@ int BPF_PROG(on_exit, struct task_struct *task)
 		if (first)
 			first->exited = now;
 		zombie = bpf_map_lookup_elem(&zombies, &leader);
+		/* Until its last thread has ended it cannot be reaped, whoever looked. */
 		if (zombie)
-			zombie->exited = now;
+			zombie->exited = zombie->seen = now;
 	}
 	RESERVE(record, sinew__exit, SINEW__RECORD_EXIT, now);
 	if (!record)
@@ -143,35 +144,16 @@ int BPF_PROG(on_free, struct task_struct *task)
 {
 	__u32 key = (__u32)task->pid;
 	__u64 now = bpf_ktime_get_ns();
-	struct zombie *zombie = bpf_map_lookup_elem(&zombies, &key);
-	struct thread *thread;
+	struct zombie *zombie = bpf_map_lookup_elem(&zombies, &key), last;
 
-	if (zombie) {
-		if (!zombie->told && !is_off()) {
-			adopted(zombie, task);
-			tell_reaped(zombie, now);
-		}
-		count_zombie(zombie->parent, -1);
-		bpf_map_delete_elem(&zombies, &key);
+	/* Another process may have got its number by now. */
+	if (!zombie || zombie->task != task)
 		return 0;
+	last = *zombie;
+	if (take_away(key, &last) && !is_off()) {
+		adopted(&last, task);
+		tell_reaped(&last, now);
 	}
-	thread = is_off() ? NULL : thread_of(task);
-	if (!thread || !thread->gone)
-		return 0;
-	/* Nobody had to wait: a thread, or a child whose parent was in wait() or does not care. */
-	RESERVE(record, sinew__reaped, SINEW__RECORD_REAPED, now);
-	if (!record)
-		return 0;
-	record->who = thread->open.who;
-	record->exited = thread->exited;
-	record->reaped = thread->open.left;
-	record->reaper_tid = record->reaper_tgid = 0;
-	if (task->pid == task->tgid)
-		number(task->real_parent, &record->reaper_tid, &record->reaper_tgid);
-	record->reaper_tid = 0;
-	record->certain = 1;
-	record->reserved = 0;
-	send(record);
 	return 0;
 }
 

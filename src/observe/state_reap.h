@@ -17,7 +17,6 @@ struct zombie {
 	__u32 reaper_tid, reaper_tgid;
 	struct sinew__who who;
 	__u64 exited;
-	__u32 told, reserved;
 };
 
 struct {
@@ -43,11 +42,33 @@ struct look {
 	__u32 tid, tgid;
 };
 
-static __always_inline void tell_reaped(struct zombie *zombie, __u64 gone)
+static __always_inline void count_zombie(__u32 parent, int change)
 {
-	RESERVE(record, sinew__reaped, SINEW__RECORD_REAPED, gone);
+	__u32 none = 0, *count;
 
-	zombie->told = 1;
+	if (change > 0)
+		bpf_map_update_elem(&parents, &parent, &none, BPF_NOEXIST);
+	count = bpf_map_lookup_elem(&parents, &parent);
+	if (count)
+		__sync_fetch_and_add(count, change);
+	__sync_fetch_and_add(&control.zombies, change);
+}
+
+/* Several may look at the same moment: whoever takes the row away tells. */
+static __always_inline bool take_away(__u32 key, const struct zombie *zombie)
+{
+	if (bpf_map_delete_elem(&zombies, &key) != 0)
+		return false;
+	count_zombie(zombie->parent, -1);
+	return true;
+}
+
+/* Whoever looks may have been held up since it asked for the time: `seen` may be later. */
+static __always_inline void tell_reaped(const struct zombie *zombie, __u64 gone)
+{
+	RESERVE(record, sinew__reaped, SINEW__RECORD_REAPED,
+		gone > zombie->seen ? gone : zombie->seen);
+
 	if (!record)
 		return;
 	record->who = zombie->who;
@@ -74,16 +95,19 @@ static __always_inline void adopted(struct zombie *zombie, struct task_struct *t
 static long look_at_zombie(void *map, const __u32 *key, struct zombie *zombie, struct look *look)
 {
 	struct task_struct *task = zombie->task;
+	struct zombie last = *zombie;
 
-	if (zombie->parent != look->parent || zombie->told)
+	if (zombie->parent != look->parent)
 		return 0;
 	if (BPF_CORE_READ(task, exit_state) == EXIT_IS_ZOMBIE) {
+		if (look->now < zombie->seen)
+			return 0;
 		zombie->seen = look->now;
 		zombie->certain = look->certain;
 		zombie->reaper_tid = look->tid;
 		zombie->reaper_tgid = look->tgid;
-	} else {
-		tell_reaped(zombie, look->now);
+	} else if (take_away(*key, &last)) {
+		tell_reaped(&last, look->now);
 	}
 	return 0;
 }
@@ -103,24 +127,13 @@ static __noinline void look_at_zombies(struct task_struct *parent, __u64 now, bo
 static long look_at_last(void *map, const __u32 *key, struct zombie *zombie, struct look *look)
 {
 	struct task_struct *task = zombie->task;
+	struct zombie last = *zombie;
 
-	if (!zombie->told && BPF_CORE_READ(task, exit_state) != EXIT_IS_ZOMBIE) {
-		adopted(zombie, task);
-		tell_reaped(zombie, look->now);
+	if (BPF_CORE_READ(task, exit_state) != EXIT_IS_ZOMBIE && take_away(*key, &last)) {
+		adopted(&last, task);
+		tell_reaped(&last, look->now);
 	}
 	return 0;
-}
-
-static __always_inline void count_zombie(__u32 parent, int change)
-{
-	__u32 none = 0, *count;
-
-	if (change > 0)
-		bpf_map_update_elem(&parents, &parent, &none, BPF_NOEXIST);
-	count = bpf_map_lookup_elem(&parents, &parent);
-	if (count)
-		__sync_fetch_and_add(count, change);
-	__sync_fetch_and_add(&control.zombies, change);
 }
 
 static __noinline void keep_zombie(
@@ -140,6 +153,25 @@ static __noinline void keep_zombie(
 		lose();
 }
 
+/* Nobody has to ask for it: a thread, or a child whose parent was in wait() and did, or does not care. */
+static __always_inline void tell_gone(struct task_struct *task, struct thread *thread, __u64 now)
+{
+	RESERVE(record, sinew__reaped, SINEW__RECORD_REAPED, now);
+
+	if (!record)
+		return;
+	record->who = thread->open.who;
+	record->exited = thread->exited;
+	record->reaped = now;
+	record->reaper_tid = record->reaper_tgid = 0;
+	if (task->pid == task->tgid)
+		number(task->real_parent, &record->reaper_tid, &record->reaper_tgid);
+	record->reaper_tid = 0;
+	record->certain = 1;
+	record->reserved = 0;
+	send(record);
+}
+
 static __always_inline void died(struct task_struct *task, struct thread *thread, __u64 now)
 {
 	thread->open.why = SINEW__WHY_DEAD;
@@ -149,7 +181,7 @@ static __always_inline void died(struct task_struct *task, struct thread *thread
 	if (task->exit_state == EXIT_IS_ZOMBIE && task->pid == task->tgid)
 		keep_zombie(task, &thread->open.who, thread->exited, now);
 	else
-		thread->gone = 1;
+		tell_gone(task, thread, now);
 }
 
 #endif

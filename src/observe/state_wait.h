@@ -6,15 +6,6 @@
 #ifndef SINEW_OBSERVE_STATE_WAIT_H
 #define SINEW_OBSERVE_STATE_WAIT_H
 
-static __always_inline unsigned int state_of(struct task_struct *task)
-{
-	struct task_struct___old *old = (void *)task;
-
-	if (bpf_core_field_exists(task->__state))
-		return BPF_CORE_READ(task, __state);
-	return (unsigned int)BPF_CORE_READ(old, state);
-}
-
 struct call {
 	__s32 number;
 	__u64 arg0, arg1, arg2;
@@ -58,18 +49,6 @@ static __always_inline bool waits_for_children(struct task_struct *task)
 	__s32 call = task->flags & IS_KTHREAD ? -1 : call_of(task);
 
 	return call >= 0 && (call == setup.wait4 || call == setup.waitid);
-}
-
-static __always_inline struct file *file_at(struct task_struct *task, __u32 fd)
-{
-	struct fdtable *table = task->files->fdt; /* NULL on the way reads as NULL */
-	struct file **files, *file = NULL;
-
-	if (!table || fd >= table->max_fds)
-		return NULL;
-	files = table->fd;
-	bpf_probe_read_kernel(&file, sizeof file, files + fd);
-	return file;
 }
 
 /* The names that anonymous inodes have, by their first letters. */

@@ -6,29 +6,9 @@
 #ifndef SINEW_OBSERVE_STATE_WHO_H
 #define SINEW_OBSERVE_STATE_WHO_H
 
-static __always_inline struct upid upid_at(struct pid *pid, __u32 level)
-{
-	struct upid upid = {};
-	const char *first = (const char *)__builtin_preserve_access_index(&pid->numbers[0]);
-
-	bpf_probe_read_kernel(&upid, sizeof upid, first + level * bpf_core_type_size(struct upid));
-	return upid;
-}
-
-static __always_inline struct pid_namespace *space_of(struct pid *pid, __u32 level)
-{
-	return upid_at(pid, level).ns;
-}
-
 static __noinline __u32 number_in_space(struct task_struct *task)
 {
-	struct pid *pid = BPF_CORE_READ(task, thread_pid);
-	struct upid upid;
-
-	if (!pid || BPF_CORE_READ(pid, level) < control.level)
-		return 0;
-	upid = upid_at(pid, control.level);
-	return (__u64)upid.ns == control.pid_space ? (__u32)upid.nr : 0;
+	return number_at(task, control.level, control.pid_space);
 }
 
 /* What the thread is called in the recorder's PID namespace; 0 if it is not in it. */

@@ -157,6 +157,7 @@ struct sinew__states {
 	uint64_t unnoticed;         /* dispatches that were not seen */
 	uint64_t gaps;              /* places where a thread's numbers have a gap */
 	uint64_t contradictions;    /* records that cannot be */
+	uint64_t codes_unknown;     /* ends of processes without a code */
 	uint64_t strange;           /* records of no known type or impossible */
 	uint64_t missing;           /* threads whose beginning is not in the recording */
 	struct sinew__note_text *notes, **last_note;
@@ -200,6 +201,9 @@ struct sinew__task *sinew__task_get(
 /* It goes on under another name: exec in a thread that was not the first. */
 void sinew__task_rename(
 	struct sinew__states *states, struct sinew__task *task, const struct sinew__who *who);
+/* As wait() tells it. The command's own is known to who traced it, where those of others are not. */
+bool sinew__code_of(
+	const struct sinew__states *states, const struct sinew__task *task, uint32_t *code);
 /* It has gone, and its name may be taken by another. */
 void sinew__task_retire(struct sinew__states *states, struct sinew__task *task);
 

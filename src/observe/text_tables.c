@@ -226,14 +226,16 @@ static void tell_zombie(
 static void tell_end(
 	const struct sinew__states *states, const struct sinew__task *task, sinew__long text)
 {
-	sinew__long code;
+	sinew__long words;
 	sinew__short t;
+	uint32_t code;
 
 	if (!task->exit_seen && !task->dead && !task->reap_seen)
 		return;
 	if (task->exit_seen)
 		more(text, "; %s at %s",
-			task->code_known ? sinew__code_text(task->code, code) : "exited",
+			sinew__code_of(states, task, &code) ? sinew__code_text(code, words)
+							    : "exited",
 			after(states->begin, task->exited, t));
 	if (task->exit_seen && task->dead)
 		more(text, ", off its CPU %s later", after(task->exited, task->dead, t));

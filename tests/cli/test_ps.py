@@ -19,9 +19,14 @@ NAMES = subprocess.run([SITUATIONS, "--list"], check=True, capture_output=True,
                        text=True).stdout.split()
 STATES = ["new", "ready", "running", "blocked", "terminated"]
 MOVING = ["busy", "crowded"]
+BY_BPF_ALONE = ["new"]
 KEYS = ["pid", "tid", "ppid", "uid", "comm", "kernel", "state", "cause", "call", "object", "others",
         "others_known", "since", "ran", "delay", "dispatches", "voluntary", "involuntary", "cpu",
         "wchan", "evidence"]
+
+
+TIERS = ["A", "D"] if subprocess.run([os.environ["SINEW"], "ps", "--tier=A"], check=False,
+                                     capture_output=True).returncode == 0 else ["D"]
 
 
 def look(world, *arguments, **options):
@@ -51,28 +56,50 @@ def finish(world, running):
     world.equal(running.end().code, 0, "the end of the situation")
 
 
-@each(situation=[name for name in NAMES if name not in MOVING])
-def tells_the_truth(world, situation):
-    running, truth = play(world, situation)
-    seen = thread(world, truth["tid"], truth["pid"])
+def says_the_truth(world, truth, tier):
+    seen = thread(world, truth["tid"], f"--tier={tier}", truth["pid"])
     for key in ("pid", "tid", "state", "cause", "call", "object"):
         world.equal(seen[key], truth[key], f"{key} in {seen}")
     world.equal([other["tid"] for other in seen["others"]], truth["others"], f"others in {seen}")
     world.equal(seen["comm"], "situations", "comm")
-    world.check("proc_stat" in seen["evidence"] and "no_right" not in seen["evidence"],
+    evidence = {"A": "bpf_iter", "D": "proc_stat"}[tier]
+    world.check(evidence in seen["evidence"] and "no_right" not in seen["evidence"],
                 f"evidence {seen}")
-    world.check(seen["call"] is None or "proc_syscall" in seen["evidence"], f"evidence {seen}")
+    world.check(seen["call"] is None or {"bpf_iter", "proc_syscall"} & set(seen["evidence"]),
+                f"evidence {seen}")
     world.check(seen["since"] is None or 0 <= seen["since"] < LIMIT, f"since {seen}")
+    return seen
+
+
+@each(situation=[name for name in NAMES if name not in MOVING + BY_BPF_ALONE])
+def tells_the_truth(world, situation):
+    """By all ways, and those tell the same."""
+    running, truth = play(world, situation)
+    seen = [says_the_truth(world, truth, tier) for tier in TIERS]
+    for key in ("ppid", "uid", "kernel", "others_known", "ran", "delay", "dispatches",
+                "voluntary", "involuntary", "wchan"):
+        world.equal(len({row[key] for row in seen}), 1, f"{key} in {seen}")
     finish(world, running)
 
 
 @case
-def runs(world):
+def is_new(world):
+    """The kernel has made it and lets it on no run queue. /proc cannot tell that from ready, and says so."""
+    running, truth = play(world, "new")
+    for tier in TIERS:
+        if tier == "D":
+            truth |= {"state": "ready", "cause": "waits for its first run"}
+        says_the_truth(world, truth, tier)
+    finish(world, running)
+
+
+@each(tier=TIERS)
+def runs(world, tier):
     """It loses its CPU now and then, but it is never said to wait for anything else."""
     running, truth = play(world, "busy")
 
     def is_running():
-        seen = thread(world, truth["tid"], truth["pid"])
+        seen = thread(world, truth["tid"], f"--tier={tier}", truth["pid"])
         world.check(seen["state"] in ("ready", "running") and seen["call"] is None and
                     seen["cause"] in (None, "waits for a CPU"), f"{seen}")
         world.equal(seen["cause"] is None, seen["state"] == "running", "cause")
@@ -81,14 +108,14 @@ def runs(world):
     finish(world, running)
 
 
-@case
-def at_most_one_runs_on_a_cpu(world):
+@each(tier=TIERS)
+def at_most_one_runs_on_a_cpu(world, tier):
     running, truth = play(world, "crowded")
     pair = {truth["pid"], truth["others"][0]}
     ready = set()
 
     def each_was_ready():
-        rows = [row for row in look(world, *pair) if row["tid"] in pair]
+        rows = [row for row in look(world, f"--tier={tier}", *pair) if row["tid"] in pair]
         world.equal({row["state"] for row in rows} - {"ready", "running"}, set(), "states")
         world.equal(len({row["cpu"] for row in rows}), 1, "CPUs")
         states = [row["state"] for row in rows]
@@ -101,10 +128,10 @@ def at_most_one_runs_on_a_cpu(world):
     finish(world, running)
 
 
-@case
-def at_most_one_runs_on_each_cpu_of_all(world):
+@each(tier=TIERS)
+def at_most_one_runs_on_each_cpu_of_all(world, tier):
     running, _ = play(world, "crowded")
-    rows = look(world)
+    rows = look(world, f"--tier={tier}")
     cpus = [row["cpu"] for row in rows if row["state"] == "running"]
     world.equal(len(cpus), len(set(cpus)), f"on CPUs {cpus}")
     world.check("sinew" in [row["comm"] for row in rows if row["state"] == "running"],
@@ -141,9 +168,9 @@ def since_when(world):
 
 # ---- all processes ----
 
-@case
-def all_there_are(world):
-    rows = look(world)
+@each(tier=TIERS)
+def all_there_are(world, tier):
+    rows = look(world, f"--tier={tier}")
     for row in rows:
         world.equal(sorted(row), sorted(KEYS), "keys")
         world.check(row["state"] in STATES, f"{row}")
@@ -179,7 +206,8 @@ def in_a_table(world):
     world.check(shown.endswith("\n"), "a last newline")
     more = world.do("ps", "-o", "+ppid,EVIDENCE", truth["pid"]).out.decode()
     world.has(more.splitlines()[0], "PID", "COMM", "OTHER", "PPID", "EVIDENCE")
-    world.has(more, "proc_syscall", "situations")
+    world.check("proc_syscall" in more or "bpf_iter" in more, more)
+    world.has(more, "situations")
     finish(world, running)
 
 
@@ -235,6 +263,39 @@ def another_user(world):
     world.check(seen["voluntary"] > 0 and seen["dispatches"] > 0 and seen["since"] is not None,
                 f"what all may see: {seen}")
     finish(world, running)
+
+
+@case
+def what_is_missing_is_said(world):
+    """By /proc alone, where BPF is not allowed: a sentence. Whoever asks for one way gets that or an error."""
+    nobody = {"user": 65534, "group": 65534, "extra_groups": []} if os.getuid() == 0 else {}
+    shown = world.do("ps", os.getpid(), **nobody)
+    world.has(shown.err, "sinew: ps: by /proc alone: ")
+    world.equal(shown.err.count(b"\n"), 1, "lines")
+    world.equal(world.do("ps", "--tier=D", os.getpid(), **nobody).err, b"", "as was asked for")
+    shown = world.do("ps", "--json", os.getpid(), **nobody)
+    world.equal(shown.err, b"", "--json")
+    world.check(all("bpf_iter" not in row["evidence"] for row in lines(shown.out)), "evidence")
+    shown = world.do("ps", "--tier=A", os.getpid(), code=None, **nobody)
+    world.check(shown.code in (2, 3) and shown.out == b"", f"--tier=A: {shown}")
+    if TIERS[0] == "A" and nobody:
+        world.has(shown.err, "CAP_BPF")
+        world.equal(world.do("ps", os.getpid()).err, b"", "with all rights")
+
+
+@each(tier=TIERS)
+def in_a_pid_namespace(world, tier):
+    """Only who is in it, by the numbers that it has there."""
+    if world.run("unshare", "-pf", "--mount-proc", "true").code:
+        raise Skip("PID namespaces are for root alone")
+    shown = world.run("unshare", "-pf", "--mount-proc", os.environ["SINEW"], "ps", "--json",
+                      f"--tier={tier}", code=0)
+    rows = [(row["pid"], row["tid"], row["ppid"], row["comm"], row["state"])
+            for row in lines(shown.out)]
+    world.equal(rows, [(1, 1, 0, "sinew", "running")], "processes")
+    if tier == "A":
+        shown = world.run("unshare", "-pf", os.environ["SINEW"], "ps", "--tier=A", code=2)
+        world.has(shown.err, "/proc is that of another PID namespace")
 
 
 @case
@@ -330,7 +391,8 @@ def one_that_is_not_there(world):
 
 
 @each(words=[("letters", "x"), ("zero", "0"), ("negative", "-1"), ("huge", "99999999999999999999"),
-             ("state", "--state=dead"), ("columns", "-oNONE"), ("nothing", "-o,")])
+             ("state", "--state=dead"),
+             ("tier", "--tier=B"), ("columns", "-oNONE"), ("nothing", "-o,")])
 def mistakes(world, words):
     ended = world.do("ps", words[1], code=2)
     world.check(ended.err.startswith(b"sinew: ") and ended.out == b"", f"{ended}")

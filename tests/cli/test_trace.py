@@ -268,6 +268,8 @@ def all_ways_agree_on_what_they_share(world, tier):
     world.equal(life["transitions"]["admitted"], 1, "admitted")
     world.check(time["terminated"] <= truth["gone"], f"{time} {truth}")
     end = thread["end"]
+    first = next(t for t in process(told, told["target"])["threads"] if t["tid"] == told["target"])
+    world.equal(first["end"]["code"], 0, "code of the command")
     if tier != "D":  # which sees the end when it looks the next time
         world.check(truth["zombie"] <= end["reaped_before_ns"] - end["off_cpu_at_ns"] + MS, f"{end} {truth}")
     world.equal(thread["end"]["reaper"], truth["parent"], "reaper")
@@ -411,6 +413,16 @@ def every_life_is_the_sum_of_its_states(world):
                 [0] * 5, "evidence")
 
 
+@case
+def who_asks_all_the_time_reaps_nobody_too_soon(world):
+    """A process whose first thread ended long ago ends with its last one, and is reaped after that."""
+    told, truth = scene(world, "firsts")
+    ended = [p for p in told["processes"] if len(p["threads"]) == 2]
+    world.equal(len(ended), truth["children"], "processes")
+    world.equal({p["threads"][0]["end"]["reaper"] for p in ended}, {told["target"]}, "reapers")
+    world.equal(told["evidence"]["contradictions"], 0, "contradictions")
+
+
 def taken_from_threads():
     """Time of interrupts and of the host, in ns, which the kernel does not count as a thread's."""
     with open("/proc/stat", encoding="ascii") as stat:
@@ -527,9 +539,8 @@ def descendants_are_followed_and_others_are_not(world):
                 {told["recorder"]}, "makers")
 
 
-@case
-def a_cgroup_is_followed(world):
-    needs_tracing()
+@contextlib.contextmanager
+def a_cgroup(world):
     root = world.hidden / "cgroup"
     root.mkdir()
     if world.run("mount", "-t", "cgroup2", "none", root).code:
@@ -537,18 +548,52 @@ def a_cgroup_is_followed(world):
     group = f"{root}/sinew-trace-{os.getpid()}"
     try:
         os.mkdir(group)
-        kept = world.hidden / "recording"
+        yield group
+    finally:
+        world.until(lambda: not open(f"{group}/cgroup.procs", encoding="utf-8").read(), "empty")
+        os.rmdir(group)
+        world.run("umount", root, code=0)
+
+
+@case
+def a_cgroup_is_followed(world):
+    needs_tracing()
+    kept = world.hidden / "recording"
+    with a_cgroup(world) as group:
         tracer = world.sinew("trace", "-q", "--cgroup", group, "-o", kept)
         attached(world, tracer)
         world.run("sh", "-c", f"echo $$ >{group}/cgroup.procs; true; sh -c 'true; true'", code=0)
         tracer.signal(signal.SIGINT)
         world.equal(tracer.end().code, 130, "exit code")
-    finally:
-        world.until(lambda: not open(f"{group}/cgroup.procs", encoding="utf-8").read(), "empty")
-        os.rmdir(group)
-        world.run("umount", root, code=0)
     told = json.loads(world.do("report", "--json", kept).out)
     world.check({t["comm"] for t in threads(told)} == {"sh"}, threads(told))
+
+
+def steps(tracer):
+    """How often it has slept between two looks."""
+    status = pathlib.Path(f"/proc/{tracer.pid}/status").read_text()
+    return int(status.split("\nvoluntary_ctxt_switches:")[1].split()[0])
+
+
+@each(tier=["B", "D"])
+def who_joins_a_cgroup_is_followed(world, tier):
+    """No event tells of it: those who are there now are looked at again and again."""
+    needs_tier(tier)
+    kept = world.hidden / "recording"
+    with a_cgroup(world) as group:
+        tracer = world.sinew("trace", "-q", "--tier", tier, "--cgroup", group, "-o", kept)
+        late = world.start("sh", "-c", "while :; do :; done")
+        world.until(lambda: steps(tracer) > 20, "it looks")
+        pathlib.Path(f"{group}/cgroup.procs").write_text(str(late.pid))
+        seen = steps(tracer)
+        world.until(lambda: steps(tracer) > seen + 100, "it looks again")
+        tracer.signal(signal.SIGINT)
+        world.equal(tracer.end().code, 130, "exit code")
+        late.signal(signal.SIGKILL)
+        late.end()
+    told = json.loads(world.do("report", "--json", kept).out)
+    world.equal([t["tid"] for t in threads(told)], [late.pid], "traced")
+    world.check(threads(told)[0]["time_ns"]["running"] > 0, threads(told))
 
 
 # ---- what cannot be ----

@@ -4,11 +4,11 @@
  *
  *   R -> ready or running   S D I -> blocked   T t -> blocked: stopped, traced   Z X -> terminated
  *
- * Ready and running are one letter. On each CPU at most one thread runs, and none but we ourselves where
- * we looked from, which is one CPU for the whole look. Of the others that can run on a CPU, the scheduler
- * has accounted for the one that runs last: at least at every tick, at most 10 ms apart. If that was longer
- * ago, nothing that we see runs there; so a second look, once for all, tells. A thread between clone() and
- * its first being enqueued is R, too; that lasts microseconds, and /proc cannot tell it from a ready one.
+ * Ready and running are one letter, and so is a thread between clone() and its first being enqueued. iter.c
+ * tells them apart, and for /proc they are: on each CPU at most one thread runs, and none but we ourselves
+ * where we looked from, which is one CPU for the whole look. Of the others that can run on a CPU, the
+ * scheduler has accounted for the one that runs last: at least at every tick, at most 10 ms apart. If that was
+ * longer ago, nothing that we see runs there; so a second look, once for all, tells. A new one seems ready.
  */
 #include <poll.h>
 #include <string.h>
@@ -21,13 +21,13 @@ enum { TICKS = 20000000, SAMPLE_MS = 12 };
 const char *const sinew__evidence_names[SINEW__EVIDENCES] = {"proc_stat", "proc_status",
 	"proc_sched", "proc_schedstat", "proc_syscall", "wchan", "proc_fd", "proc_fdinfo",
 	"proc_net", "sock_diag", "proc_maps", "memory", "proc_locks", "proc_sysvipc", "own_cpu",
-	"last_on_cpu", "sampling", "parents", "no_right"};
+	"last_on_cpu", "sampling", "parents", "no_right", "bpf_iter"};
 
 /* ---- since when ---- */
 
 static void tell_since(const struct sinew__look *look, struct sinew__facts *facts)
 {
-	if (!look->clock_from || !(facts->evidence & SINEW__BY_SCHED) || !facts->exec_start)
+	if (!look->clock_from || !(facts->evidence & SINEW__OF_CLOCK) || !facts->exec_start)
 		return;
 	uint64_t now = look->clock_from + (facts->looked - look->clock_at);
 	facts->has_since = true;
@@ -39,7 +39,7 @@ static void tell_since(const struct sinew__look *look, struct sinew__facts *fact
 static void set_ready(struct sinew__facts *facts, uint32_t evidence)
 {
 	facts->state = SINEW__READY;
-	facts->cause = facts->dispatches || !(facts->evidence & SINEW__BY_SCHEDSTAT)
+	facts->cause = facts->dispatches || !(facts->evidence & SINEW__OF_DELAY)
 			       ? "waits for a CPU"
 			       : "waits for its first run";
 	facts->evidence |= evidence;
@@ -49,6 +49,23 @@ static void set_running(struct sinew__facts *facts, uint32_t evidence)
 {
 	facts->state = SINEW__RUNNING;
 	facts->evidence |= evidence;
+}
+
+static void set_new(struct sinew__facts *facts)
+{
+	facts->state = SINEW__NEW;
+	facts->cause = "is being made";
+}
+
+/* All was seen by a source that knows. */
+static void set_known(struct sinew__facts *facts)
+{
+	if (facts->is_new)
+		set_new(facts);
+	else if (facts->runs)
+		set_running(facts, 0);
+	else
+		set_ready(facts, 0);
 }
 
 static bool can_run(const struct sinew__facts *facts)
@@ -110,7 +127,9 @@ static void decide_runnable(struct sinew__look *look)
 		struct sinew__facts *facts = &look->threads[i];
 		if (facts->letter != 'R')
 			continue;
-		if (facts->looker)
+		if (look->at_once)
+			set_known(facts);
+		else if (facts->looker)
 			set_running(facts, SINEW__BY_OWN_CPU);
 		else if (!can_run(facts))
 			set_ready(facts, SINEW__BY_OWN_CPU);

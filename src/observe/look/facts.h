@@ -3,8 +3,8 @@
  * facts.h - one thread as it was seen at one moment: first the bare facts of a source, then what they
  * amount to in the words of the model.
  *
- * Model: a source (proc.c; others may come) fills the facts and sets a bit of evidence for each place that
- * it read. decide.c, waits.c and what they call turn facts into state, cause, call and object, and never
+ * Model: a source (iter.c, else proc.c) fills the facts and sets a bit of evidence for each place that it
+ * read. decide.c, waits.c and what they call turn facts into state, cause, call and object, and never
  * say more than the bits allow: what rights do not let be seen is "unknown", what does not exist is NULL
  * or empty. Text from outside is raw here: to be made harmless by whoever shows it.
  */
@@ -36,7 +36,12 @@ enum sinew__evidence {
 	SINEW__BY_SAMPLING = 1u << 16, /* looked at twice */
 	SINEW__BY_PARENTS = 1u << 17,  /* who is whose parent */
 	SINEW__NO_RIGHT = 1u << 18,    /* there was more that we may not see */
-	SINEW__EVIDENCES = 19,
+	SINEW__BY_ITER = 1u << 19,     /* a program in the kernel */
+	SINEW__EVIDENCES = 20,
+	/* what they tell */
+	SINEW__OF_SWITCHES = SINEW__BY_SCHED | SINEW__BY_STATUS | SINEW__BY_ITER,
+	SINEW__OF_DELAY = SINEW__BY_SCHEDSTAT | SINEW__BY_ITER,
+	SINEW__OF_CLOCK = SINEW__BY_SCHED | SINEW__BY_ITER,
 };
 
 /* Names of the bits, in their order. */
@@ -62,6 +67,9 @@ struct sinew__facts {
 	char letter; /* of /proc/PID/stat: R S D I T t Z X */
 	bool kernel; /* a thread of the kernel */
 	bool looker; /* the one that looks */
+	bool is_new; /* made, and not on a run queue yet: iter.c alone knows */
+	bool on_cpu; /* when it was seen; iter.c */
+	bool runs;   /* it is the one that runs on its CPU; iter.c */
 	bool shown;  /* it was asked for: all is looked at; else just what others need of it */
 	uint32_t threads;
 	int32_t cpu;       /* on which it runs or ran last, -1: unknown */
@@ -75,8 +83,9 @@ struct sinew__facts {
 	enum sinew__in in;
 	int32_t number; /* of the system call */
 	uint64_t args[6], stack;
-	char wchan[48];    /* the kernel's function it sleeps in; "" unknown */
-	uint32_t evidence; /* enum sinew__evidence */
+	uint64_t pipe_at_0, socket_at_0; /* inode of what descriptor args[0] is, or 0; iter.c */
+	char wchan[48];                  /* the kernel's function it sleeps in; "" unknown */
+	uint32_t evidence;               /* enum sinew__evidence */
 	/* ---- what they amount to ---- */
 	enum sinew__state state;
 	const char *cause;               /* NULL: none to tell */

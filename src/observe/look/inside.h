@@ -56,6 +56,8 @@ struct sinew__look {
 	struct sinew__facts *threads;
 	size_t count, room;
 	bool others_too;
+	bool at_once; /* who runs was seen at one moment: facts->runs */
+	char *lacks;  /* why not by a better source; or NULL */
 	struct sinew__sockets *sockets;
 	uint32_t maps_of; /* whose maps these are */
 	char *maps;
@@ -67,14 +69,44 @@ struct sinew__look {
 		clock_at; /* the scheduler's clock was so much at that moment; 0: unknown */
 };
 
-/* ---- proc.c: a source ---- */
+/* ---- look.c ---- */
 
-/* Fills look->threads, sorted. */
-int sinew__proc_threads(struct sinew__look *look, const uint32_t *pids, size_t count);
+struct sinew__facts *sinew__look_find(struct sinew__look *look, uint32_t tid);
+/* By process and thread number. */
+void sinew__look_sort(struct sinew__look *look);
+uint64_t sinew__look_now(void); /* CLOCK_MONOTONIC, ns */
+
+/* The processes that were asked for. */
+struct sinew__asked {
+	uint32_t *pids; /* NULL: all */
+	size_t count;
+};
+
+bool sinew__is_asked(const struct sinew__asked *asked, uint32_t pid);
+
+/* ---- sources: each fills look->threads, sorted; `here` is the CPU on which we stay meanwhile ---- */
+
+struct sinew__look_source {
+	char letter;
+	/* 0, or -errno with a sentence that says what would help (fault.h). */
+	int (*threads)(struct sinew__look *look, const struct sinew__asked *asked, int here);
+};
+
+/* tiers.c: those that this build has, best first; the last letter is 0. */
+extern const struct sinew__look_source sinew__look_sources[];
+
+/* proc.c */
+int sinew__proc_threads(struct sinew__look *look, const struct sinew__asked *asked, int here);
+/* Adds the processes that look->threads, sorted, has not. */
+int sinew__proc_missing(struct sinew__look *look, const struct sinew__asked *asked);
+/* Its letter and what it sleeps in, as of now. False: it is gone. */
+bool sinew__proc_state(struct sinew__facts *facts);
+void sinew__proc_wchan(struct sinew__facts *facts);
 /* What the scheduler has accounted for by now. */
 void sinew__proc_again(struct sinew__facts *facts);
 void sinew__proc_clock(struct sinew__look *look);
-uint64_t sinew__look_now(void); /* CLOCK_MONOTONIC, ns */
+/* iter.c */
+int sinew__iter_threads(struct sinew__look *look, const struct sinew__asked *asked, int here);
 
 /* ---- decide.c ---- */
 

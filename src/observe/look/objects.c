@@ -124,17 +124,35 @@ static void look_at_path(struct sinew__facts *facts, int32_t fd, struct sinew__f
 	sinew__read_link(file->text + n, ROOM - n, "%s", path);
 }
 
+/* Where the descriptor leads to, as a link; -errno. */
+static ssize_t read_link(struct sinew__facts *facts, int32_t fd, char *link, size_t room)
+{
+	uint64_t pipe = (int32_t)facts->args[0] == fd ? facts->pipe_at_0 : 0,
+		 socket = (int32_t)facts->args[0] == fd ? facts->socket_at_0 : 0;
+
+	if (pipe || socket)
+		return snprintf(link, room, "%s:[%" PRIu64 "]", pipe ? "pipe" : "socket",
+			pipe ? pipe : socket);
+	ssize_t n = facts->tid == facts->pid
+			    ? sinew__read_link(
+				      link, room, "/proc/%" PRIu32 "/fd/%" PRId32, facts->pid, fd)
+			    : sinew__read_link(link, room,
+				      "/proc/%" PRIu32 "/task/%" PRIu32 "/fd/%" PRId32, facts->pid,
+				      facts->tid, fd);
+	if (n >= 0)
+		facts->evidence |= SINEW__BY_FD;
+	return n;
+}
+
 bool sinew__file_look(
 	struct sinew__look *look, struct sinew__facts *facts, int32_t fd, struct sinew__file *file)
 {
 	*file = (struct sinew__file){.kind = SINEW__FILE_OTHER, .fd = fd, .text = "unknown"};
-	ssize_t n = sinew__read_link(file->link, sizeof file->link,
-		"/proc/%" PRIu32 "/task/%" PRIu32 "/fd/%" PRId32, facts->pid, facts->tid, fd);
+	ssize_t n = read_link(facts, fd, file->link, sizeof file->link);
 	if (n == -EACCES || n == -EPERM)
 		facts->evidence |= SINEW__NO_RIGHT;
 	if (n < 0)
 		return false;
-	facts->evidence |= SINEW__BY_FD;
 	const struct row *row = row_of(file->link);
 	if (row)
 		file->kind = row->kind;

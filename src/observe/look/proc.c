@@ -20,18 +20,13 @@
 #include "inside.h"
 #include "lines.h"
 
-uint64_t sinew__look_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* ---- one thread ---- */
 
+/* The directory of a process is that of its first thread, and sooner found. */
 static ssize_t slurp(const struct sinew__facts *facts, const char *name, char *text, size_t room)
 {
+	if (facts->tid == facts->pid)
+		return sinew__slurp(text, room, "/proc/%" PRIu32 "/%s", facts->pid, name);
 	return sinew__slurp(
 		text, room, "/proc/%" PRIu32 "/task/%" PRIu32 "/%s", facts->pid, facts->tid, name);
 }
@@ -70,7 +65,7 @@ static void read_schedstat(struct sinew__facts *facts)
 		SINEW__BY_SCHEDSTAT);
 }
 
-static void read_wchan(struct sinew__facts *facts)
+void sinew__proc_wchan(struct sinew__facts *facts)
 {
 	char text[512];
 
@@ -87,7 +82,7 @@ static void read_wait(struct sinew__facts *facts)
 	if (n == -EPERM || n == -EACCES)
 		facts->evidence |= SINEW__NO_RIGHT;
 	note(facts, n > 0 && sinew__parse_syscall(text, facts), SINEW__BY_SYSCALL);
-	read_wchan(facts);
+	sinew__proc_wchan(facts);
 }
 
 static bool read_stat(struct sinew__facts *facts)
@@ -105,7 +100,7 @@ static bool read_stat(struct sinew__facts *facts)
 enum { TRIES = 4 };
 
 /* Its letter, and what it sleeps in, which are of two moments: until they are of one. */
-static bool read_state(struct sinew__facts *facts)
+bool sinew__proc_state(struct sinew__facts *facts)
 {
 	for (unsigned i = 0; i < TRIES; i++) {
 		if (!read_stat(facts))
@@ -123,7 +118,7 @@ static bool read_state(struct sinew__facts *facts)
 /* False: it is gone. */
 static bool read_thread(struct sinew__facts *facts)
 {
-	if (!read_state(facts))
+	if (!sinew__proc_state(facts))
 		return false;
 	if (facts->shown || facts->letter == 'R')
 		read_sched(facts);
@@ -133,7 +128,7 @@ static bool read_thread(struct sinew__facts *facts)
 	if (!(facts->evidence & SINEW__BY_SCHED) || facts->letter == 't')
 		read_status(facts);
 	if (facts->kernel && strchr("SDI", facts->letter))
-		read_wchan(facts);
+		sinew__proc_wchan(facts);
 	return true;
 }
 
@@ -207,44 +202,22 @@ static int add_process(struct sinew__look *look, uint32_t pid, bool shown)
 	return r;
 }
 
-static int by_number(const void *a, const void *b)
+/* The first `known` threads are sorted, and those of a source that found most of them. */
+static bool is_known(const struct sinew__look *look, size_t known, uint32_t pid)
 {
-	const struct sinew__facts *x = a, *y = b;
+	size_t low = 0, high = known;
 
-	if (x->pid != y->pid)
-		return x->pid < y->pid ? -1 : 1;
-	return x->tid < y->tid ? -1 : x->tid > y->tid;
-}
-
-struct asked {
-	uint32_t *pids; /* NULL: all */
-	size_t count;
-};
-
-static bool is_asked(const struct asked *asked, uint32_t pid)
-{
-	for (size_t i = 0; i < asked->count; i++)
-		if (asked->pids[i] == pid)
-			return true;
-	return !asked->pids;
-}
-
-/* A thread's number stands for its process. */
-static int find_asked(struct asked *asked, const uint32_t *pids, size_t count)
-{
-	asked->pids = calloc(count + 1, sizeof *asked->pids);
-	if (!asked->pids)
-		return sinew__observe_fail(ENOMEM, "no memory for %zu numbers", count);
-	for (size_t i = 0; i < count; i++) {
-		asked->pids[i] = sinew__process_of(pids[i]);
-		if (!asked->pids[i])
-			return sinew__observe_fail(ESRCH, "there is no process %" PRIu32, pids[i]);
-		asked->count++;
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		if (look->threads[middle].pid < pid)
+			low = middle + 1;
+		else
+			high = middle;
 	}
-	return 0;
+	return low < known && look->threads[low].pid == pid;
 }
 
-static int add_all(struct sinew__look *look, const struct asked *asked)
+static int add_all(struct sinew__look *look, const struct sinew__asked *asked, size_t known)
 {
 	const struct dirent *entry;
 	uint32_t pid;
@@ -255,43 +228,27 @@ static int add_all(struct sinew__look *look, const struct asked *asked)
 		return sinew__observe_fail(errno,
 			"cannot read /proc: %m; it has to be mounted (mount -t proc proc /proc)");
 	while (r == 0 && (entry = readdir(dir)))
-		if (read_number(entry->d_name, &pid))
-			r = add_process(look, pid, is_asked(asked, pid));
+		if (read_number(entry->d_name, &pid) && !is_known(look, known, pid))
+			r = add_process(look, pid, sinew__is_asked(asked, pid));
 	if (r == 0 && look->count == 0)
 		r = sinew__observe_fail(ENOENT,
 			"/proc shows no process; it has to be mounted (mount -t proc proc /proc)");
 	return r;
 }
 
-/* All are seen from one CPU, so that none of them ran there at any time: what is seen from here and from
- * there, at two moments, may be true of three threads on two CPUs. */
-static bool stay(cpu_set_t *before)
+int sinew__proc_missing(struct sinew__look *look, const struct sinew__asked *asked)
 {
-	cpu_set_t here;
-	int cpu = sched_getcpu();
+	int r = add_all(look, asked, look->count);
 
-	if (cpu < 0 || sched_getaffinity(0, sizeof *before, before) < 0)
-		return false;
-	CPU_ZERO(&here);
-	CPU_SET(cpu, &here);
-	return sched_setaffinity(0, sizeof here, &here) == 0;
+	if (r == 0)
+		sinew__look_sort(look);
+	return r;
 }
 
-int sinew__proc_threads(struct sinew__look *look, const uint32_t *pids, size_t count)
+int sinew__proc_threads(struct sinew__look *look, const struct sinew__asked *asked, int here)
 {
-	struct asked asked = {0};
-	cpu_set_t before;
-	bool stays = stay(&before);
-	int r = pids ? find_asked(&asked, pids, count) : 0;
-
-	if (r == 0)
-		r = add_all(look, &asked);
-	if (stays)
-		sched_setaffinity(0, sizeof before, &before);
-	if (r == 0)
-		qsort(look->threads, look->count, sizeof *look->threads, by_number);
-	free(asked.pids);
-	return r;
+	(void)here;
+	return sinew__proc_missing(look, asked);
 }
 
 /* ---- the scheduler's clock ---- */

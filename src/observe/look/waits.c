@@ -151,6 +151,8 @@ static void name_call(struct sinew__facts *facts)
 static void explain_none(struct sinew__facts *facts)
 {
 	facts->cause = "page fault";
+	if (!*facts->wchan)
+		sinew__proc_wchan(facts);
 	if (strncmp(facts->wchan, "handle_userfault", 16) == 0)
 		snprintf(facts->object, sizeof facts->object, "userfaultfd");
 }
