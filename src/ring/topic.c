@@ -96,7 +96,7 @@ static int go_to_newest(struct sinew__ring *ring)
 	return (int64_t)(head - had) < 0 ? SINEW__LANE_CORRUPT : SINEW__LANE_NONE;
 }
 
-/* 1: *message is the next on that lane, if its place is kept when it has been read. NONE; CORRUPT. */
+/* 1: *message is the next on that lane, if its place is kept when it has been copied, too. NONE; CORRUPT. */
 static int find(struct sinew__ring *ring, unsigned lane, struct sinew__lane_message *message)
 {
 	const struct sinew__history_mark *next = &ring->r.next[lane];
@@ -106,7 +106,7 @@ static int find(struct sinew__ring *ring, unsigned lane, struct sinew__lane_mess
 		if (r != 1)
 			return r;
 		r = sinew__lane_read(&ring->lanes[lane], sinew__history_low(next->at), message);
-		if (r == 1 || is_kept(ring, lane, next->at))
+		if (is_kept(ring, lane, next->at))
 			return r;
 		r = catch_up(ring, lane);
 		if (r != 1)
