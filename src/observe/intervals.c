@@ -81,7 +81,7 @@ static struct sinew__object object_of(const struct sinew__wait *wait)
 	return (struct sinew__object){.magic = wait->magic,
 		.dev = wait->dev,
 		.ino = wait->ino,
-		.detail = wait->magic == SINEW__ANONYMOUS_INODE ? wait->detail : 0};
+		.detail = sinew__object_detail(wait->magic, wait->detail)};
 }
 
 /* Who ended it, as far as the recording knows: an interrupt is no deed of the thread that it hit. */

@@ -104,6 +104,8 @@ const char *sinew__object_text(
 		return PUT(text, "%s", name);
 	if (object->magic == 0x09041934)
 		return anonymous_text(object, text);
+	if (object->detail)
+		return PUT(text, "fifo:[%" PRIu64 "]", object->ino);
 	for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
 		if (magics[i].magic == object->magic)
 			kind = magics[i].name;

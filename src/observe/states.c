@@ -47,8 +47,7 @@ int sinew__states_note(struct sinew__states *states, const char *text)
 
 static int take_object(struct sinew__states *states, struct sinew__object_name *in)
 {
-	if (in->magic != SINEW__ANONYMOUS_INODE)
-		in->detail = 0;
+	in->detail = sinew__object_detail(in->magic, in->detail);
 	return sinew__tally_name(&states->tally, in);
 }
 

@@ -8,8 +8,6 @@
 
 #include "states.h"
 
-enum { SINEW__ANONYMOUS_INODE = 0x09041934 };
-
 /* From its point on the thread was in this state, until then. The point never goes back. */
 void sinew__spend(struct sinew__states *states, struct sinew__task *task, enum sinew__state state,
 	uint64_t until);

@@ -15,6 +15,17 @@ enum { SINEW__ROWS_MOST = 65536, SINEW__OBJECTS_MOST = 65536 };
 #define SINEW__NOBODY UINT32_MAX
 
 /* Which object; all zeros: none, or not known. */
+/* What of a wait's `detail` tells one object from another, or what it is when nobody knows its name. */
+static inline uint32_t sinew__object_detail(uint32_t magic, uint32_t detail)
+{
+	enum { ANONYMOUS = 0x09041934, PIPE = 0x50495045, SOCKET = 0x534f434b };
+	enum { TYPE = 0170000, FIFO = 0010000 };
+
+	if (magic == ANONYMOUS)
+		return detail;
+	return magic != PIPE && magic != SOCKET && (detail & TYPE) == FIFO ? FIFO : 0;
+}
+
 struct sinew__object {
 	uint32_t magic, dev;
 	uint64_t ino;

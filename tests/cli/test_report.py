@@ -119,6 +119,15 @@ def a_write_and_a_signal_are_told_apart(world):
 
 
 @case
+def a_fifo_without_its_name_is_a_fifo(world):
+    """Its name is gone, and that of the file system tells nothing."""
+    lines = (HERE / "pipe.txt").read_text(encoding="utf-8").replace("magic=pipe", "magic=0xef53")
+    text = report(world, build.build(lines.replace("object time", "# object time").splitlines())).out.decode()
+    world.has(text, "receive on fifo:[8123] (empty), written by 456 feeder")
+    world.check("ext4:[8123]" not in text, text)
+
+
+@case
 def an_interrupt_is_not_its_victims_deed(world):
     lines = (HERE / "pipe.txt").read_text(encoding="utf-8").replace("context=task", "context=hardirq")
     told = as_json(world, build.build(lines.splitlines()))
