@@ -86,10 +86,12 @@ def echo(world):
 @case
 def alone(world):
     rows = measure(world, "--mode", "alone", "--cpus", "none", "all")["rows"]
-    world.equal([row["mechanism"] for row in rows], ["mutex", "rwlock", "semaphore", "fork", "exec"], "rows")
+    world.equal([row["mechanism"] for row in rows],
+                ["mutex", "rwlock", "semaphore", "fork", "fork-return", "fork-first-run", "fork-reap", "exec",
+                 "exec-return"], "rows")
     for row in rows:
         world.check(row.get("error") is None and row["msgs_per_s"] > 0, row["mechanism"])
-        world.equal(row["bare"] is None, row["mechanism"] in ("fork", "exec"), "twin")
+        world.equal(row["bare"] is None, row["mechanism"].startswith(("fork", "exec")), "twin")
     world.has(world.do("bench", *SHORT, "--mode", "alone", "--cpus", "none", "locks").out, "Alone", "rwlock")
 
 
