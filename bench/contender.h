@@ -67,7 +67,9 @@ struct contender {
 	void (*done)(struct link *link, unsigned count); /* with what get() gave; may be NULL */
 	uint64_t (*calls)(struct link *link);            /* NULL: link->calls */
 	uint64_t (*took)(struct link *link); /* ns of the last use; NULL: all that passed counts */
-	void (*finish)(struct link *link);   /* after both have ended well; may be NULL */
+	/* In the driver, which nobody kills, what would outlive all processes. 0, or -errno; may be NULL. */
+	int (*make)(struct link *link);
+	void (*unmake)(struct link *link); /* however they ended; also if make() failed */
 };
 
 extern const struct contender sinew_contender;
