@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * alone.c - locks of sinew, taken and given back with nobody else there; and processes, made and reaped.
+ * alone.c - locks of sinew, taken and given back with nobody else there.
  */
 #include "alone.h"
 
-#include <errno.h>
 #include <sinew/lock.h>
 #include <sinew/sinew.h>
-#include <spawn.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "crew.h"
 
@@ -24,8 +20,6 @@ static void join(struct link *link, enum role role)
 {
 	(void)link, (void)role;
 }
-
-/* ---- locks ---- */
 
 static void mutex_prepare(struct link *link)
 {
@@ -74,41 +68,3 @@ static void semaphore_use(struct link *link, const void *data, size_t size)
 
 const struct contender sinew_semaphore_use = {
 	.name = "sinew", .prepare = semaphore_prepare, .join = join, .send = semaphore_use};
-
-/* ---- processes ---- */
-
-static void reap(struct link *link, pid_t pid)
-{
-	int status;
-
-	link->calls += 2;
-	if (waitpid(pid, &status, 0) != pid || status)
-		crew_fail("a child did not end well");
-}
-
-static void fork_and_reap(struct link *link, const void *data, size_t size)
-{
-	pid_t pid = fork();
-
-	(void)data, (void)size;
-	if (pid == 0)
-		_exit(0);
-	if (pid < 0)
-		crew_fail("fork: %s", strerror(errno));
-	reap(link, pid);
-}
-
-static void exec_and_reap(struct link *link, const void *data, size_t size)
-{
-	static char *const words[] = {"true", NULL}, *const nothing[] = {NULL};
-	pid_t pid;
-	int error = posix_spawn(&pid, "/bin/true", NULL, NULL, words, nothing);
-
-	(void)data, (void)size;
-	if (error)
-		crew_fail("posix_spawn /bin/true: %s", strerror(error));
-	reap(link, pid);
-}
-
-const struct contender fork_use = {.name = "kernel", .join = join, .send = fork_and_reap};
-const struct contender exec_use = {.name = "kernel", .join = join, .send = exec_and_reap};

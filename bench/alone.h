@@ -9,7 +9,9 @@
 #include "contender.h"
 
 extern const struct contender sinew_mutex_use, sinew_rwlock_use, sinew_semaphore_use;
-extern const struct contender fork_use; /* until the child has ended and was reaped */
-extern const struct contender exec_use; /* the same with another program in between */
+/* A child that ends at once, from the call of fork() until it is reaped; and parts of that. */
+extern const struct contender fork_use, fork_return, fork_first_run, fork_reap;
+/* One that first becomes another program; and the part until posix_spawn() has returned: it runs that then. */
+extern const struct contender exec_use, exec_return;
 
 #endif

@@ -66,7 +66,10 @@ struct contender {
 	unsigned (*get)(struct link *link, const unsigned char **data, unsigned count);
 	void (*done)(struct link *link, unsigned count); /* with what get() gave; may be NULL */
 	uint64_t (*calls)(struct link *link);            /* NULL: link->calls */
-	void (*finish)(struct link *link); /* after both have ended well; may be NULL */
+	uint64_t (*took)(struct link *link); /* ns of the last use; NULL: all that passed counts */
+	/* In the driver, which nobody kills, what would outlive all processes. 0, or -errno; may be NULL. */
+	int (*make)(struct link *link);
+	void (*unmake)(struct link *link); /* however they ended; also if make() failed */
 };
 
 extern const struct contender sinew_contender;

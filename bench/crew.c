@@ -134,6 +134,13 @@ static void lead(void *arg)
 	start->leader(start->arg);
 }
 
+/* The measured processes die with their leader and come to us. What they used is not removed while they live. */
+static void bury_all(void)
+{
+	while (waitpid(-1, NULL, 0) > 0)
+		;
+}
+
 /* Until the leader has ended, an interrupt, or the time is over. Whether it ended well. */
 static int await_leader(pid_t leader, unsigned seconds)
 {
@@ -144,13 +151,16 @@ static int await_leader(pid_t leader, unsigned seconds)
 			continue;
 		if (interrupted || errno == EAGAIN) {
 			kill(leader, SIGKILL);
-			while (waitpid(-1, NULL, 0) > 0)
-				; /* the measured processes die with it and come to us */
+			bury_all();
 			snprintf(note->text, sizeof(note->text), "%s",
 				interrupted ? "interrupted" : "stalled, ended");
 			return 0;
 		}
 	}
+	if (status)
+		bury_all();
+	if (WIFSIGNALED(status) && !atomic_flag_test_and_set(&note->taken))
+		snprintf(note->text, sizeof(note->text), "ended by signal %d", WTERMSIG(status));
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 

@@ -268,7 +268,14 @@ const struct row bench_rows[] = {
 	{"semaphore", "locks", "semaphore", .ours = &sinew_semaphore_use, .bare = &bare_semaphore,
 		.modes = BIT(ALONE), .wake = true},
 	{"fork", "processes", "fork", .ours = &fork_use, .modes = BIT(ALONE), .wake = true},
+	{"fork-return", "processes", "fork", .ours = &fork_return, .modes = BIT(ALONE),
+		.wake = true},
+	{"fork-first-run", "processes", "fork", .ours = &fork_first_run, .modes = BIT(ALONE),
+		.wake = true},
+	{"fork-reap", "processes", "fork", .ours = &fork_reap, .modes = BIT(ALONE), .wake = true},
 	{"exec", "processes", "exec", .ours = &exec_use, .modes = BIT(ALONE), .wake = true},
+	{"exec-return", "processes", "exec", .ours = &exec_return, .modes = BIT(ALONE),
+		.wake = true},
 };
 const unsigned bench_row_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
 

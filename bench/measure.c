@@ -2,6 +2,7 @@
  *
  * measure.c - one step: its contenders, its repeats, and what they amount to.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -156,16 +157,17 @@ static char *link_directory(const struct plan *plan)
 	return directory;
 }
 
+/* 0, or -errno. */
 static int place_link(struct link *link, const struct plan *plan)
 {
 	link->directory = link_directory(plan);
 	if (!link->directory)
-		return -1;
+		return -errno;
 	link->port = bench_free_port();
 	link->uri = bench_uri(link->uri, link->directory, link->port);
 	if (link->back)
 		link->back = bench_uri(link->back, link->directory, link->port);
-	return 0;
+	return link->kind->make ? link->kind->make(link) : 0;
 }
 
 /* What is not removed with the directory must be asked for. */
@@ -173,6 +175,8 @@ static void clear_link(struct link *link)
 {
 	if (!link->directory)
 		return;
+	if (link->kind->unmake)
+		link->kind->unmake(link);
 	sinew_remove(link->uri);
 	if (link->back)
 		sinew_remove(link->back);
@@ -188,12 +192,11 @@ static int play_repeat(struct record *record, struct duel *duel, const struct pl
 	double seconds = (double)duration_of(record, plan) / 1e9 * 2 * duel->count;
 	int result = 0;
 
-	for (unsigned i = 0; i < duel->count; i++)
-		if (place_link(&duel->links[i], plan))
-			result = -1;
+	for (unsigned i = 0; i < duel->count && !result; i++)
+		result = place_link(&duel->links[i], plan);
 	if (result)
-		snprintf(record->error, sizeof(record->error), "no directory in %s",
-			plan->directory);
+		snprintf(record->error, sizeof(record->error), "%s: cannot make it: %s",
+			record->row->name, strerror(-result));
 	memset(duel->tallies, 0, CONTENDERS * sizeof(*duel->tallies));
 	if (!result && (result = play(duel, PATIENCE + (unsigned)seconds)))
 		snprintf(record->error, sizeof(record->error), "%s", crew_error());

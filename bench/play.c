@@ -259,9 +259,6 @@ static void lead(void *arg)
 			pids[count] = crew_fork(play_side, &players[count]);
 		}
 	crew_wait(pids, count);
-	for (unsigned i = 0; i < duel->count; i++)
-		if (duel->links[i].kind->finish)
-			duel->links[i].kind->finish(&duel->links[i]);
 }
 
 int play(struct duel *duel, unsigned seconds)

@@ -202,10 +202,14 @@ static void read_paced(struct turn *turn)
 static void use_it(struct turn *turn)
 {
 	struct link *link = turn->link;
+	uint64_t took = 0;
 
-	for (uint64_t i = 0; i < turn->count; i++)
+	for (uint64_t i = 0; i < turn->count; i++) {
 		link->kind->send(link, NULL, 0);
-	atomic_store(&turn->tally->ended, turn_clock());
+		if (link->kind->took)
+			took += link->kind->took(link);
+	}
+	atomic_store(&turn->tally->ended, link->kind->took ? turn->began + took : turn_clock());
 }
 
 static void look_on(struct turn *turn)

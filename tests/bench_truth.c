@@ -175,6 +175,42 @@ TEST(what_computes_takes_cpu_time)
 	CHECK(ours->p50_all >= 6 * MS);
 }
 
+static uint64_t a_part(struct link *link)
+{
+	(void)link;
+	return MS / 2;
+}
+
+static void use_part(struct link *link, const void *data, size_t size)
+{
+	(void)link, (void)data, (void)size;
+	sleep_for(MS);
+}
+
+static void join_nobody(struct link *link, enum role role)
+{
+	(void)link, (void)role;
+}
+
+static const struct contender part_contender = {
+	.name = "part", .join = join_nobody, .send = use_part, .took = a_part};
+static const struct row part_row = {
+	.name = "part", .uri = "part", .ours = &part_contender, .wake = true};
+
+/* Of a use of which only a part counts. */
+TEST(a_part_is_told_alone)
+{
+	static struct record record;
+
+	measure(&record, &part_row, ALONE, 20 * MS, 1);
+	CHECK_STR(record.error, "");
+	CHECK(record.outcomes[0].messages > 0);
+	double cost = bench_costs(&record, 0).median;
+	CHECK(cost > 0.499 * MS);
+	CHECK(cost < 0.501 * MS);
+	CHECK(record.outcomes[0].spent[CLIENT].wall >= record.outcomes[0].messages * MS);
+}
+
 TEST(what_takes_memory_faults)
 {
 	static struct record record;

@@ -1,8 +1,8 @@
 #!/bin/sh
-# format.sh SOURCE: every C file is as clang-format leaves it; every script is executable and parses.
+# format.sh SOURCE: every C and C++ file is as clang-format leaves it; every script is executable and parses.
 # Prints TAP.
 cd "$1" || exit 1
-files=$(find src include cli bench tests examples fuzz -name '*.[ch]' | sort)
+files=$(find src include cli bench tests examples fuzz -name '*.[ch]' -o -name '*.cpp' | sort)
 echo 1..2
 if clang-format --dry-run --Werror $files >/dev/null 2>&1; then
 	echo 'ok 1 clang-format'

@@ -4,6 +4,7 @@
  */
 #include "event.h"
 
+#include <errno.h>
 #include <linux/futex.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -116,9 +117,15 @@ const struct contender bare_sem = {
 
 /* ---- System V semaphores: link->in is the set ---- */
 
-static void sysvsem_prepare(struct link *link)
+static int sysvsem_make(struct link *link)
 {
-	link->fds[0] = raw_check(semget(IPC_PRIVATE, 2, 0600), "semget");
+	link->fds[0] = semget(IPC_PRIVATE, 2, 0600);
+	return link->fds[0] < 0 ? -errno : 0;
+}
+
+static void sysvsem_unmake(struct link *link)
+{
+	semctl(link->fds[0], 0, IPC_RMID);
 }
 
 static void sysvsem_do(struct link *link, int n, int amount)
@@ -141,18 +148,13 @@ static void sysvsem_wait(struct link *link, void *data, size_t size)
 	sysvsem_do(link, (int)own, -1);
 }
 
-static void sysvsem_finish(struct link *link)
-{
-	semctl(link->fds[0], 0, IPC_RMID);
-}
-
 const struct contender bare_sysvsem = {
 	.name = "bare",
-	.prepare = sysvsem_prepare,
+	.make = sysvsem_make,
+	.unmake = sysvsem_unmake,
 	.join = take_role,
 	.send = sysvsem_post,
 	.recv = sysvsem_wait,
-	.finish = sysvsem_finish,
 };
 
 /* ---- eventfds: link->fds, by the role of who waits ---- */

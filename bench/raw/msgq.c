@@ -19,13 +19,14 @@ struct letter {
 	char data[MOST];
 };
 
-static void prepare(struct link *link)
+static int make(struct link *link)
 {
 	for (unsigned i = 0; i < 2; i++)
-		link->fds[i] = raw_check(msgget(IPC_PRIVATE, 0600), "msgget");
+		link->fds[i] = msgget(IPC_PRIVATE, 0600);
+	return link->fds[0] < 0 || link->fds[1] < 0 ? -errno : 0;
 }
 
-static void finish(struct link *link)
+static void unmake(struct link *link)
 {
 	for (unsigned i = 0; i < 2; i++)
 		msgctl(link->fds[i], IPC_RMID, NULL);
@@ -63,9 +64,9 @@ static void recv_one(struct link *link, void *data, size_t size)
 
 const struct contender bare_msgq = {
 	.name = "bare",
-	.prepare = prepare,
+	.make = make,
+	.unmake = unmake,
 	.join = join,
-	.finish = finish,
 	.send = send_one,
 	.recv = recv_one,
 	.put = raw_put,

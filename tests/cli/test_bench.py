@@ -86,10 +86,12 @@ def echo(world):
 @case
 def alone(world):
     rows = measure(world, "--mode", "alone", "--cpus", "none", "all")["rows"]
-    world.equal([row["mechanism"] for row in rows], ["mutex", "rwlock", "semaphore", "fork", "exec"], "rows")
+    world.equal([row["mechanism"] for row in rows],
+                ["mutex", "rwlock", "semaphore", "fork", "fork-return", "fork-first-run", "fork-reap", "exec",
+                 "exec-return"], "rows")
     for row in rows:
         world.check(row.get("error") is None and row["msgs_per_s"] > 0, row["mechanism"])
-        world.equal(row["bare"] is None, row["mechanism"] in ("fork", "exec"), "twin")
+        world.equal(row["bare"] is None, row["mechanism"].startswith(("fork", "exec")), "twin")
     world.has(world.do("bench", *SHORT, "--mode", "alone", "--cpus", "none", "locks").out, "Alone", "rwlock")
 
 
@@ -165,6 +167,45 @@ def an_interrupt_keeps_what_is_done(world):
     world.check(result["rows"][0]["p50_ns"] > 0, "the first row")
     world.equal(result["rows"][-1]["skipped"], "interrupted", "the last")
     os.unlink(f"{world.path}/out.json")
+
+
+# In a namespace of System V objects of its own, which the benchmark itself then has no right to leave.
+APART = ["unshare", "--ipc", "sh", "-c", '"$@"; code=$?; tail -n +2 /proc/sysvipc/msg /proc/sysvipc/sem; exit $code',
+         "sh", "setpriv", "--bounding-set=-all", SINEW]
+
+
+def child_of(pid):
+    """Its only child, or 0."""
+    words = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return int(words[0]) if len(words) == 1 else 0
+
+
+def objects_of(world, pid):
+    """How many queues and sets of semaphores its namespace has."""
+    shown = world.run("nsenter", "--ipc", "--target", pid, "cat", "/proc/sysvipc/msg", "/proc/sysvipc/sem", code=0)
+    return len(shown.out.splitlines()) - 2
+
+
+@each(mechanism_ended=[("msgq", "driver"), ("sysvsem", "driver"), ("msgq", "leader")])
+def nothing_of_system_v_stays_behind(world, mechanism_ended):
+    """Where a namespace of one's own cannot be had, as without root."""
+    mechanism, ended = mechanism_ended
+    if os.getuid() != 0:
+        raise Skip("making namespaces is for root alone")
+    shell = world.start(*APART, "bench", "-q", "-d", "20s", "-r", "1", "--mode", "latency", "--sizes", "64", "--cpus",
+                        "none", mechanism)
+    world.until(lambda: child_of(shell.process.pid), "the benchmark")
+    driver = child_of(shell.process.pid)
+    world.until(lambda: child_of(driver), "the leader")
+    world.until(lambda: objects_of(world, driver) >= 2, "objects of both contenders")
+    leader = child_of(driver)
+    world.check(driver > 0 and leader > 0, "both run")
+    os.kill(driver, signal.SIGINT) if ended == "driver" else os.kill(leader, signal.SIGKILL)
+    result = shell.end()
+    world.equal(result.code, 130 if ended == "driver" else 1, f"exit code: {result}")
+    world.has(result.out, "Interrupted" if ended == "driver" else "ended by signal 9")
+    listed = [line for line in result.out.decode().splitlines() if re.match(r" +\d+ +\d+ +\d+ ", line)]
+    world.equal(listed, [], "what stays behind")
 
 
 def with_costs(result, factor):
