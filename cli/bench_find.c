@@ -36,14 +36,32 @@ const struct record *find_record(
 	return NULL;
 }
 
+static bool is_timed(const struct record *record)
+{
+	return record->mode == LATENCY || record->mode == PACED;
+}
+
+double bench_typical(const struct record *record, unsigned contender)
+{
+	return is_timed(record) ? record->outcomes[contender].p50_all
+				: bench_costs(record, contender).median;
+}
+
+double bench_spread(const struct record *record)
+{
+	struct figure costs = bench_costs(record, 0);
+
+	return costs.median > 0 ? (costs.high - costs.low) / costs.median : NAN;
+}
+
 double find_cost(const struct record *record)
 {
-	return record ? bench_costs(record, 0).median : NAN;
+	return record ? bench_typical(record, 0) : NAN;
 }
 
 double find_bare(const struct record *record)
 {
-	return record && record->bare ? bench_costs(record, record->bare).median : NAN;
+	return record && record->bare ? bench_typical(record, record->bare) : NAN;
 }
 
 const struct record *find_least(const struct bench_run *run, enum mode mode, size_t size, bool two,
@@ -117,4 +135,18 @@ double bench_busy(const struct bench_run *run)
 		}
 	}
 	return wall > 0 ? ready / wall : 0;
+}
+
+void bench_caution(struct verdict *verdict, const struct record *record)
+{
+	enum { FAR = 25 };
+	double percent = record ? bench_spread(record) * 100 : NAN, before = 0;
+
+	sscanf(verdict->caution, "The repeats were up to %lf", &before);
+	if (percent >= FAR && percent > before)
+		snprintf(verdict->caution, sizeof verdict->caution,
+			"The repeats were up to %.0f %% apart (%s): run it again, longer, before "
+			"you "
+			"rely on it.",
+			percent, record->row->name);
 }

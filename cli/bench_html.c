@@ -66,13 +66,13 @@ static void put_charts(const struct bench_run *run, struct out *out)
 
 static void put_why(const struct bench_run *run, struct out *out)
 {
-	char why[512], cpus[32];
+	char why[WHY], cpus[32];
 	bool any = false;
 
 	for (unsigned i = 0; i < run->count; i++) {
 		const struct record *record = &run->records[i];
 		if ((record->size != SMALL && !record->row->wake) ||
-			!*bench_why(record, why, sizeof why))
+			!*bench_why(run, record, why, sizeof why))
 			continue;
 		if (!any)
 			out_text(out, "<h2>Why a round trip of 64 bytes takes so long</h2>\n<div "
