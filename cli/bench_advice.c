@@ -90,7 +90,7 @@ static bool advise(const struct bench_run *run, const struct work *work, struct 
 		return false;
 	const struct record *second =
 		find_least(run, work->mode, work->size, work->two, can_too, &rest);
-	v->about = work->name;
+	*v = (struct verdict){.about = work->name};
 	v->verdict = first->row->name;
 	say(work, first, best, sizeof best);
 	if (second)
@@ -98,6 +98,7 @@ static bool advise(const struct bench_run *run, const struct work *work, struct 
 	snprintf(v->text, sizeof v->text, "%s%s%s%s%s.%s", best, second ? "; next " : "",
 		second ? second->row->name : "", second ? " with " : "", second ? next : "",
 		work->note);
+	bench_caution(v, first);
 	return true;
 }
 

@@ -4,6 +4,7 @@
  */
 #include <math.h>
 #include <sinew/sinew.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -149,4 +150,14 @@ void bench_caution(struct verdict *verdict, const struct record *record)
 			"you "
 			"rely on it.",
 			percent, record->row->name);
+}
+
+void verdict_add(struct verdict *verdict, const char *format, ...)
+{
+	size_t used = strlen(verdict->text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(verdict->text + used, sizeof verdict->text - used, format, args);
+	va_end(args);
 }

@@ -21,6 +21,14 @@ struct verdict {
 unsigned bench_claims(const struct bench_run *run, struct verdict verdicts[MOST_VERDICTS]);
 unsigned bench_advice(const struct bench_run *run, struct verdict verdicts[MOST_VERDICTS]);
 
+/* Puts more behind its text. */
+void verdict_add(struct verdict *verdict, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* bench_claims_states.c. False: it was not measured. */
+bool claim_one_runs(const struct bench_run *run, struct verdict *verdict);
+bool claim_seldom_blocked(const struct bench_run *run, struct verdict *verdict);
+
 /* Tells in the verdict if the repeats of this record, on which it rests, are far apart; NULL is no record. */
 void bench_caution(struct verdict *verdict, const struct record *record);
 

@@ -24,7 +24,7 @@
 #include "bench_run.h"
 #include "text.h"
 
-enum { LEAST = 3, WATCHED_NS = 4000000 };
+enum { LEAST = 5, WATCHED_NS = 10000000, PACED_NS = 40000000 };
 
 struct watch {
 	struct bench_run *run;
@@ -40,16 +40,24 @@ static bool is_watchable(const struct record *record)
 	return record->mode <= ALONE && bench_sound(record);
 }
 
+static int64_t duration_of(const struct bench_run *run, const struct record *record)
+{
+	int64_t most = record->mode == PACED ? PACED_NS : WATCHED_NS;
+
+	return run->plan.duration < most ? run->plan.duration : most;
+}
+
 static void play_all(const struct watch *watch)
 {
 	const struct bench_run *run = watch->run;
 	struct plan plan = run->plan;
 
-	plan.duration = WATCHED_NS;
-	for (unsigned i = 0; i < run->count && !crew_interrupted(); i++)
+	for (unsigned i = 0; i < run->count && !crew_interrupted(); i++) {
+		plan.duration = duration_of(run, &run->records[i]);
 		if (is_watchable(&run->records[i]))
 			bench_play_once(
 				&run->records[i], &plan, run->options[i], &watch->played[i]);
+	}
 }
 
 /* It begins when a byte comes through *go, and ends at once if that closes before. */
@@ -180,13 +188,19 @@ static int compare_waits(const void *a, const void *b)
 				  : (x->count < y->count) - (x->count > y->count);
 }
 
-/* The beginning and the end make a process wait once or twice: that is no part of a message. */
+/* The beginning and the end make a process wait a few times, which is no part of a message; and the benchmark
+ * itself sleeps until a message is due, or until the reader has the last one. */
+static bool is_of_messages(const struct wait *wait)
+{
+	return wait->count >= LEAST && strcmp(wait->call, "clock_nanosleep") != 0;
+}
+
 static void settle(struct waits *waits, uint64_t messages)
 {
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < waits->count; i++)
-		if (waits->of[i].count >= LEAST) {
+		if (is_of_messages(&waits->of[i])) {
 			waits->of[kept] = waits->of[i];
 			waits->of[kept].times = (double)waits->of[i].count / (double)messages;
 			kept++;

@@ -124,7 +124,7 @@ static void add_wait(const struct wait *wait, const struct use *use, char *text,
 		use->name);
 }
 
-/* What comes less often than once in fifty explains nothing. */
+/* What comes less often than once in twenty explains nothing. */
 static void add_waits(const struct waits *waits, const struct use *use, char *text, size_t size)
 {
 	size_t before = strlen(text);
@@ -132,7 +132,7 @@ static void add_waits(const struct waits *waits, const struct use *use, char *te
 
 	add(text, size, " Traced:");
 	for (unsigned i = 0; i < waits->count; i++)
-		if (waits->of[i].times * use->messages >= 0.02) {
+		if (waits->of[i].times * use->messages >= 0.05) {
 			add_wait(&waits->of[i], use, text, size);
 			any = true;
 		}

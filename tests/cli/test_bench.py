@@ -127,6 +127,8 @@ def words(world):
     world.has(claims["On one host a Unix socket is twice as fast as TCP."]["text"],
               f"round trip of 64 bytes on one: {ratio:.1f} times")
     world.check(not any("checksums" in about for about in claims), "nothing that was not tried out")
+    world.has(claims["On one CPU no more than one process runs at a time."]["verdict"], "true")
+    world.check("A named pipe can do what a pipe can." not in claims, "nothing of what was not measured")
     advice = {work["about"]: work["verdict"] for work in result["advice"]}
     least = min((row for row in result["rows"] if row["mode"] == "latency" and row["size"]),
                 key=lambda row: row["costs_ns"][0])
