@@ -100,7 +100,7 @@ static void draw_mark(struct out *out, unsigned line, double x, double y)
 		"M-4,-4h8v8h-8z", "M0,-5L5,4H-5z", "M0,-5L5,0L0,5L-5,0z"};
 
 	out_format(out, "<path class=\"mark s%u\" transform=\"translate(%.1f %.1f)\" d=\"%s\"/>\n",
-		line % COLOURS, x, y, shapes[line % MARKS]);
+		line % COLOURS, x, y, shapes[(line + line / COLOURS) % MARKS]);
 }
 
 /* Names at the right end, each with its mark and joined to its line. */

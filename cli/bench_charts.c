@@ -41,11 +41,13 @@ static void enter(struct section *section, const struct record *record, unsigned
 static struct section collect(const struct bench_run *run, enum mode mode, size_t size, bool two)
 {
 	struct section section = {.low = INFINITY};
+	unsigned most = find_most(run, mode, two);
 
 	for (unsigned i = 0; i < run->count; i++) {
 		const struct record *record = &run->records[i];
-		if (record->mode != mode || (record->size != size && !record->row->wake) ||
-			is_on_two(record) != two || !bench_sound(record))
+		if (record->mode != mode || record->fan != most ||
+			(record->size != size && !record->row->wake) || is_on_two(record) != two ||
+			!bench_sound(record))
 			continue;
 		enter(&section, record, 0);
 		for (unsigned k = record->peers; k < record->contenders; k++)
@@ -236,6 +238,10 @@ void chart_rates(const struct bench_run *run, struct out *out, enum mode mode, s
 	snprintf(title, sizeof title, "One way, %zu%s bytes%s", size < LARGE ? size : size >> 10,
 		size < LARGE ? "" : "K",
 		mode == BATCHED ? " in arrays of 64" : ", a call for each");
+	if (mode == FAN_IN || mode == FAN_OUT)
+		snprintf(title, sizeof title, "One way, %zu bytes, %u %s", size,
+			find_most(run, mode, true),
+			mode == FAN_IN ? "writers and one reader" : "readers and one writer");
 	chart_open(out, title);
 	svg_open(out, WIDTH, TOP + section.count * ROW + 4, title);
 	svg_line(out, "axis", LEFT, TOP - 6, LEFT, TOP + section.count * ROW);
@@ -244,10 +250,10 @@ void chart_rates(const struct bench_run *run, struct out *out, enum mode mode, s
 	chart_close(out,
 		size < LARGE ? "Messages a second, the median of the repeats; thin bars: bare "
 			       "system calls, one for "
-			       "each message; other colour: other libraries, over a Unix socket."
+			       "each message; other colour: other libraries."
 			     : "Bytes a second, the median of the repeats; thin bars: bare system "
 			       "calls, tuned as "
-			       "best they can; other colour: other libraries, over a Unix socket.");
+			       "best they can; other colour: other libraries.");
 }
 
 /* ---- states ---- */

@@ -79,6 +79,19 @@ const struct record *find_least(const struct bench_run *run, enum mode mode, siz
 	return least;
 }
 
+unsigned find_most(const struct bench_run *run, enum mode mode, bool two)
+{
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < run->count; i++) {
+		const struct record *record = &run->records[i];
+		if (record->mode == mode && is_on_two(record) == two && bench_sound(record) &&
+			record->fan > most)
+			most = record->fan;
+	}
+	return most;
+}
+
 /* Asked of the URI without the bound on peers that the benchmark gives it. */
 bool has_caps(const struct record *record, uint64_t caps)
 {

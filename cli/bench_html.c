@@ -67,6 +67,8 @@ static void put_charts(const struct bench_run *run, struct out *out)
 	chart_rates(run, out, STREAM, SMALL);
 	chart_rates(run, out, BATCHED, SMALL);
 	chart_rates(run, out, STREAM, BIG);
+	chart_rates(run, out, FAN_IN, SMALL);
+	chart_rates(run, out, FAN_OUT, SMALL);
 	out_text(out, "</div>\n");
 }
 
@@ -147,6 +149,12 @@ static const struct {
 		"calls while both are awake; the memory has a name (shm), or is handed over "
 		"through a socket (memfd)."},
 	{"ring-queue", "The same for many writers and many readers, each message to one of them."},
+	{"ring-topic, ring-latest",
+		"Each message to every reader: all of them, or only the newest."},
+	{"fan-in, fan-out",
+		"Several writers and one reader, or one writer and several readers; how many "
+		"stands behind it."},
+	{"echo", "A server that sends back what many connections send it."},
 	{"futex", "A word in shared memory on which a process can sleep; here as an event that "
 		  "counts."},
 	{"mq, msgq", "Message queues of POSIX and of System V, kept by the kernel."},

@@ -96,14 +96,16 @@ static void put_row(struct out *out, const struct record *record, unsigned conte
 	bool timed = record->mode == LATENCY || record->mode == PACED;
 	struct figure costs = bench_costs(record, contender),
 		      rate = bench_figure(o->rate, record->repeats);
-	char cpus[32];
+	char cpus[32], mode[48];
 
 	out_text(out, "<tr>");
 	if (contender)
 		out_format(out, "<td class=\"left other\">%s</td>", o->name);
 	else
 		cell_text(out, record->row->name);
-	cell_text(out, bench_modes[record->mode]);
+	snprintf(mode, sizeof mode, record->fan > 1 ? "%s %u" : "%s", bench_modes[record->mode],
+		record->fan);
+	cell_text(out, mode);
 	cell_number(out, (double)record->size, "%.0f");
 	cell_text(out, bench_cpus(record, cpus, sizeof cpus));
 	cell_time(out, timed ? o->p50_all : NAN);

@@ -55,6 +55,9 @@ double find_bare(const struct record *record);
 const struct record *find_least(const struct bench_run *run, enum mode mode, size_t size, bool two,
 	bool (*accepts)(const struct record *record, const void *arg), const void *arg);
 
+/* The most writers or readers of one row of this mode; 0: there is none. */
+unsigned find_most(const struct bench_run *run, enum mode mode, bool two);
+
 /* The share of the time in which a side could run and had no CPU. On two CPUs, one for each, that is what
  * others took. */
 double bench_busy(const struct bench_run *run);

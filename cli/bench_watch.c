@@ -35,6 +35,7 @@ struct watch {
 
 /* ---- the child ---- */
 
+/* Of two processes; more of them are not told one by one. */
 static bool is_watchable(const struct record *record)
 {
 	return record->mode <= ALONE && bench_sound(record);

@@ -147,7 +147,7 @@ char *bench_why(const struct bench_run *run, const struct record *record, char *
 	const struct waits *waits = run->waits ? &run->waits[record - run->records] : NULL;
 
 	*text = '\0';
-	if (!bench_sound(record))
+	if (!bench_sound(record) || record->mode > ALONE) /* of more than two no mean tells */
 		return text;
 	struct use use = use_of(record);
 	add_parts(record, &use, text, size);

@@ -135,6 +135,19 @@ def words(world):
     world.equal(advice["the same, one CPU for both"], least["mechanism"], "advice")
 
 
+@case
+def many_are_advised_by_many(world):
+    """Where several writers were measured, the advice for them rests on those."""
+    result = measure(world, "--mode", "stream,fan", "--sizes", "64", "--cpus", "0,1" if os.cpu_count() > 1 else "none",
+                     "fifo", "msgq")
+    advice = {work["about"]: work["text"] for work in result["advice"]}
+    most = max(row["fan"] for row in result["rows"] if row["mode"] == "fan-in")
+    world.has(advice["many writers, one reader"], f"Measured with {most} writers.")
+    alone = measure(world, "--mode", "stream", "--sizes", "64", "--cpus", "none", "fifo")
+    advice = {work["about"]: work["text"] for work in alone["advice"]}
+    world.has(advice["many writers, one reader"], "Measured with 1 writer.")
+
+
 def can_trace(world):
     """Whether who woke whom can be told here: the tracer itself is asked."""
     asked = world.sinew("trace", "--json", "--", "true").end()

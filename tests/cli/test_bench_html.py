@@ -51,8 +51,8 @@ class Page(html.parser.HTMLParser):
 
 def report(world):
     """A short run; its report and its JSON."""
-    done = world.do("bench", "--quiet", "-d", "2ms", "-r", "2", "--sizes", "64,1K", "--cpus", "none", "--rate",
-                    "20000", "--json", "-", "--html", "report.html", "pipe", "tcp", "mq", "udp", "unix-stream",
+    done = world.do("bench", "--quiet", "-d", "2ms", "-r", "2", "--sizes", "64,1K", "--cpus", "none", "--mode",
+                    "latency,stream,paced", "--rate", "20000", "--json", "-", "--html", "report.html", "pipe", "tcp", "mq", "udp", "unix-stream",
                     "ring-shm", "sem", "shm", "pipe:?pipe-size=<b>&x", code=1)
     return (pathlib.Path(world.path) / "report.html").read_text(encoding="utf-8"), json.loads(done.out)
 
