@@ -8,6 +8,8 @@
 #ifndef BENCH_H
 #define BENCH_H
 
+#include <sys/types.h>
+
 #include "contender.h"
 #include "place.h"
 
@@ -115,6 +117,17 @@ struct plan {
 
 /* Fills in the rest of a record that says row, mode, size and CPUs. */
 void bench_measure(struct record *record, const struct plan *plan, const char *options);
+
+/* Who played a step, by role, and how many messages, those of the warm-up too. */
+struct played {
+	pid_t pid[2];
+	uint64_t messages;
+};
+
+/* Plays a measured step once more for whoever looks at its processes: sinew alone, in blocks that fill
+ * plan->duration, `played` in shared memory. 0, or -1 and the reason is in crew_error(). */
+int bench_play_once(const struct record *record, const struct plan *plan, const char *options,
+	struct played *played);
 
 /* ns of one message (half a round trip is not guessed at: of a round trip). */
 double bench_cost(const struct record *record, unsigned contender, unsigned repeat);

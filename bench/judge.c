@@ -257,6 +257,7 @@ static void lead(void *arg)
 	evidence->dgram = deliver_unix(SOCK_DGRAM, trial->messages);
 	evidence->seqpacket = deliver_unix(SOCK_SEQPACKET, trial->messages);
 	evidence->udp = deliver_udp(trial->messages);
+	judge_signals(evidence);
 }
 
 bool judge(struct evidence *evidence, uint64_t messages)

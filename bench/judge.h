@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * judge.h - what is said of Unix sockets and of TCP on one host, tried out with bare system calls.
+ * judge.h - what is said of Unix sockets, of TCP on one host and of signals, tried out with bare system calls.
  */
 #ifndef BENCH_JUDGE_H
 #define BENCH_JUDGE_H
@@ -19,6 +19,8 @@ struct fill {
 	bool pushed_back; /* EAGAIN, and after a read there was room again */
 };
 
+enum { JUDGE_SIGNALS = 100 };
+
 struct evidence {
 	bool tried;
 	char error[200];        /* "" unless it failed */
@@ -31,7 +33,11 @@ struct evidence {
 	char tcp_control[16]; /* the congestion control */
 	struct fill unix_stream, unix_dgram, unix_seqpacket, tcp;
 	struct delivery dgram, seqpacket, udp;
+	unsigned plain_signals, realtime_signals; /* that came, of JUDGE_SIGNALS each */
 };
+
+/* judge_signals.c */
+void judge_signals(struct evidence *evidence);
 
 /* Tries everything with so many datagrams. False: it failed, and says why. */
 bool judge(struct evidence *evidence, uint64_t messages);

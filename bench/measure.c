@@ -119,9 +119,8 @@ static unsigned blocks_of(int64_t duration, int64_t block)
 	return blocks < BLOCKS_LEAST ? BLOCKS_LEAST : blocks > 100000 ? 100000 : (unsigned)blocks;
 }
 
-static struct duel compose(const struct record *record, const struct plan *plan)
+static struct duel compose(const struct record *record, int64_t duration)
 {
-	int64_t duration = duration_of(record, plan);
 	int64_t block = record->mode == LATENCY || record->mode == ALONE ? BLOCK
 			: record->mode == PACED                          ? duration / BLOCKS_LEAST
 									 : STREAM_BLOCK;
@@ -238,13 +237,21 @@ static void reckon(struct record *record, const struct duel *duel, unsigned i)
 	outcome->calls_known = duel->links[i].kind->calls || outcome->spent[CLIENT].calls;
 }
 
-static void play_repeats(struct record *record, const struct duel *model, const struct plan *plan,
-	struct histogram *all)
+/* Shared with those who play. */
+static struct tally *tallies_of_all(void)
 {
 	static struct tally *tallies;
 
 	if (!tallies)
 		tallies = crew_share(CONTENDERS * sizeof(*tallies));
+	return tallies;
+}
+
+static void play_repeats(struct record *record, const struct duel *model, const struct plan *plan,
+	struct histogram *all)
+{
+	struct tally *tallies = tallies_of_all();
+
 	while (record->repeats < plan->repeats && !crew_interrupted()) {
 		struct duel duel = *model;
 
@@ -281,7 +288,7 @@ static void choose_bare(struct record *record)
 void bench_measure(struct record *record, const struct plan *plan, const char *options)
 {
 	static struct histogram all[CONTENDERS];
-	struct duel duel = compose(record, plan);
+	struct duel duel = compose(record, duration_of(record, plan));
 	struct names names = name_step(record, plan, options);
 	uint64_t began = turn_clock();
 	double stolen = place_steal();
@@ -301,4 +308,21 @@ void bench_measure(struct record *record, const struct plan *plan, const char *o
 	choose_bare(record);
 	free(names.uri);
 	free(names.back);
+}
+
+int bench_play_once(const struct record *record, const struct plan *plan, const char *options,
+	struct played *played)
+{
+	struct record copy = *record;
+	struct duel duel = compose(record, plan->duration);
+	struct names names = name_step(record, plan, options);
+
+	duel.tallies = tallies_of_all();
+	enter(&copy, &duel, record->row->ours ? record->row->ours : &sinew_contender, &names);
+	int result = play_repeat(&copy, &duel, plan);
+	memcpy(played->pid, duel.tallies->pid, sizeof(played->pid));
+	played->messages = duel.tallies->all * (record->mode == LATENCY ? 2 : 1);
+	free(names.uri);
+	free(names.back);
+	return result;
 }

@@ -189,6 +189,7 @@ static void play_block(struct player *player, unsigned i, unsigned block)
 		return;
 	uint64_t elapsed = atomic_load(&turn.tally->ended) - turn.began;
 	player->estimate[i] = (double)elapsed / (double)turn.count;
+	turn.tally->all += turn.count;
 	if (turn.counts) {
 		turn.tally->messages += turn.count;
 		turn.tally->elapsed += elapsed;
@@ -230,6 +231,7 @@ static void play_side(void *arg)
 	for (unsigned i = 0; i < duel->count; i++) {
 		struct link *link = &duel->links[i];
 
+		duel->tallies[i].pid[player->role] = getpid();
 		link->buffer = message_buffer(turn_batch(duel->mode) * link->size);
 		link->kind->join(link, player->role);
 	}

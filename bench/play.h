@@ -6,6 +6,7 @@
 #define BENCH_PLAY_H
 
 #include <stdatomic.h>
+#include <sys/types.h>
 
 #include "bench.h"
 #include "histogram.h"
@@ -14,6 +15,8 @@
 struct tally {
 	struct histogram times;
 	uint64_t messages, elapsed, lost;
+	uint64_t all;           /* messages, with those of the warm-up */
+	pid_t pid[2];           /* by role */
 	struct spent spent[2];  /* by role */
 	_Atomic uint64_t count; /* of messages in this block, set by the client before the first */
 	_Atomic uint64_t ended; /* the reader's clock when it had the last one; 0: not yet */

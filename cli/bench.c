@@ -20,7 +20,7 @@
 #include "exit.h"
 #include "say.h"
 
-enum { CLAIMS_MESSAGES = 1000000, CLAIMS_SECONDS = 6, QUICK_SECONDS = 105 };
+enum { CLAIMS_MESSAGES = 1000000, CLAIMS_SECONDS = 6, WATCH_SECONDS = 5, QUICK_SECONDS = 85 };
 
 static void plan(struct bench_run *run)
 {
@@ -115,6 +115,14 @@ static bool keep_time(struct bench_run *run, unsigned i, double began, struct pl
 	return false;
 }
 
+/* Last, for nothing is measured any more. */
+static void watch(struct bench_run *run)
+{
+	if (!run->settings->quiet)
+		progress_step("who waits for what", 1, WATCH_SECONDS);
+	bench_watch(run);
+}
+
 static void measure_all(struct bench_run *run)
 {
 	double all = seconds_left(run, 0), began = clock_seconds();
@@ -131,6 +139,8 @@ static void measure_all(struct bench_run *run)
 	}
 	if (is_whole(run) && !crew_interrupted())
 		try_claims(run);
+	if (!crew_interrupted())
+		watch(run);
 	progress_end();
 	run->interrupted = crew_interrupted();
 }

@@ -30,15 +30,11 @@ static const struct work works[] = {
 	{"large ones, one way", STREAM, BIG, true, SINEW_CAP_RELIABLE, "channels", ""},
 	{"one now and then, at once", PACED, SMALL, true, SINEW_CAP_RELIABLE, "channels", ""},
 	{"rare events without bytes", LATENCY, SMALL, true, 0, "events", ""},
-	{"many writers, one reader", STREAM, SMALL, true,
-		SINEW_CAP_RELIABLE | SINEW_CAP_MANY_WRITERS, "channels",
-		" It was measured with one writer."},
-	{"work shared by many readers", STREAM, SMALL, true,
-		SINEW_CAP_RELIABLE | SINEW_CAP_MANY_READERS, "channels",
-		" It was measured with one reader."},
-	{"the same to everybody", STREAM, SMALL, true,
-		SINEW_CAP_RELIABLE | SINEW_CAP_ANSWERS | SINEW_CAP_MANY_WRITERS, "channels",
-		" No channel here copies to all: it is one send for each reader."},
+	{"many writers, one reader", FAN_IN, SMALL, true,
+		SINEW_CAP_RELIABLE | SINEW_CAP_MANY_WRITERS, "channels", ""},
+	{"work shared by many readers", FAN_OUT, SMALL, true,
+		SINEW_CAP_RELIABLE | SINEW_CAP_MANY_READERS, "channels", ""},
+	{"the same to everybody", FAN_OUT, SMALL, true, SINEW_CAP_EVERY_READER, "channels", ""},
 	{"it must survive a restart of all", STREAM, SMALL, true,
 		SINEW_CAP_RELIABLE | SINEW_CAP_SURVIVES, "channels", ""},
 	{"the peer must be known for sure", LATENCY, SMALL, true,
@@ -47,23 +43,28 @@ static const struct work works[] = {
 		SINEW_CAP_RELIABLE | SINEW_CAP_NETWORK, "channels", ""},
 };
 
-static bool can(const struct record *record, const void *arg)
+/* Where many were not measured, a stream of one tells what it can. */
+static enum mode mode_of(const struct bench_run *run, const struct work *work)
 {
-	const struct work *work = arg;
+	bool fan = work->mode == FAN_IN || work->mode == FAN_OUT;
 
-	return is_in_group(record, work->group) && (!work->caps || has_caps(record, work->caps));
+	return fan && !find_most(run, work->mode, work->two) ? STREAM : work->mode;
 }
 
-struct rest {
+/* What is looked for: rows that can do it, of so many writers or readers, but not the one found before. */
+struct wanted {
 	const struct work *work;
-	const struct record *first;
+	unsigned fan;
+	const struct record *found;
 };
 
-static bool can_too(const struct record *record, const void *arg)
+static bool can(const struct record *record, const void *arg)
 {
-	const struct rest *rest = arg;
+	const struct wanted *wanted = arg;
+	const struct work *work = wanted->work;
 
-	return can(record, rest->work) && record != rest->first;
+	return record != wanted->found && record->fan == wanted->fan &&
+	       is_in_group(record, work->group) && (!work->caps || has_caps(record, work->caps));
 }
 
 static void say(const struct work *work, const struct record *record, char *text, size_t size)
@@ -71,7 +72,7 @@ static void say(const struct work *work, const struct record *record, char *text
 	char figure[FIGURE];
 	double cost = find_cost(record);
 
-	if (work->mode == LATENCY || work->mode == PACED)
+	if (record->mode == LATENCY || record->mode == PACED)
 		snprintf(text, size, "%s %s", say_ns(cost, figure),
 			work->mode == PACED ? "after it was due" : "there and back");
 	else if (work->size >= BIG)
@@ -80,24 +81,36 @@ static void say(const struct work *work, const struct record *record, char *text
 		snprintf(text, size, "%s messages a second", say_count(1e9 / cost, figure));
 }
 
+/* On how many writers or readers that rests. */
+static void add_many(const struct work *work, const struct record *first, struct verdict *v)
+{
+	bool in = work->mode == FAN_IN, out = work->mode == FAN_OUT;
+
+	if (in || out)
+		verdict_add(v, " Measured with %u %s%s.", first->fan, in ? "writer" : "reader",
+			first->fan == 1 ? "" : "s");
+}
+
 static bool advise(const struct bench_run *run, const struct work *work, struct verdict *v)
 {
-	const struct record *first = find_least(run, work->mode, work->size, work->two, can, work);
-	struct rest rest = {work, first};
+	enum mode mode = mode_of(run, work);
+	struct wanted wanted = {work, mode > ALONE ? find_most(run, mode, work->two) : 1, NULL};
+	const struct record *first = find_least(run, mode, work->size, work->two, can, &wanted);
 	char best[96], next[96];
 
 	if (!first)
 		return false;
-	const struct record *second =
-		find_least(run, work->mode, work->size, work->two, can_too, &rest);
-	v->about = work->name;
-	v->verdict = first->row->name;
+	wanted.found = first;
+	const struct record *second = find_least(run, mode, work->size, work->two, can, &wanted);
+	*v = (struct verdict){.about = work->name, .verdict = first->row->name};
 	say(work, first, best, sizeof best);
 	if (second)
 		say(work, second, next, sizeof next);
-	snprintf(v->text, sizeof v->text, "%s%s%s%s%s.%s", best, second ? "; next " : "",
+	verdict_add(v, "%s%s%s%s%s.%s", best, second ? "; next " : "",
 		second ? second->row->name : "", second ? " with " : "", second ? next : "",
 		work->note);
+	add_many(work, first, v);
+	bench_caution(v, first);
 	return true;
 }
 

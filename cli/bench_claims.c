@@ -6,23 +6,11 @@
  * better or worse.
  */
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "bench_verdicts.h"
 
 enum { SMALL = 64, BIG = 64 << 10 };
-
-__attribute__((format(printf, 2, 3))) static void add(struct verdict *v, const char *format, ...)
-{
-	size_t used = strlen(v->text);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(v->text + used, sizeof v->text - used, format, args);
-	va_end(args);
-}
 
 static bool is_ring(const struct record *record, const void *arg)
 {
@@ -46,7 +34,11 @@ static double compare_trips(struct verdict *v, const struct bench_run *run, bool
 
 	if (!ring || !other)
 		return NAN;
-	add(v, "On %s a ring in it takes %s there and back (64 bytes), the fastest other, %s, %s. ",
+	bench_caution(v, ring);
+	bench_caution(v, other);
+	verdict_add(v,
+		"On %s a ring in it takes %s there and back (64 bytes), the fastest other, %s, "
+		"%s. ",
 		two ? "two CPUs" : "one CPU", say_ns(find_cost(ring), a), other->row->name,
 		say_ns(find_cost(other), b));
 	return find_cost(other) / find_cost(ring);
@@ -59,7 +51,7 @@ static void compare_streams(struct verdict *v, const struct bench_run *run)
 	char a[FIGURE], b[FIGURE];
 
 	if (ring && other)
-		add(v, "64K messages one way: %s against %s of %s. ",
+		verdict_add(v, "64K messages one way: %s against %s of %s. ",
 			say_bytes(ring, find_cost(ring), a), say_bytes(other, find_cost(other), b),
 			other->row->name);
 }
@@ -71,7 +63,7 @@ static void compare_region(struct verdict *v, const struct bench_run *run)
 	char a[FIGURE], b[FIGURE];
 
 	if (shm && pipe)
-		add(v,
+		verdict_add(v,
 			"Memory alone does not do it: with a semaphore on which the reader sleeps "
 			"it takes "
 			"%s, a pipe %s. What is saved is not the copy but the sleep.",
@@ -106,7 +98,10 @@ static void compare_sockets(struct verdict *v, const struct bench_run *run, stru
 
 	if (isnan(ratio))
 		return;
-	add(v, "%s%s of %zu%s bytes on %s: %.1f times", tally->count ? "; " : "",
+	bench_caution(v, a);
+	bench_caution(v, b);
+	verdict_add(v, "%s%s of %zu%s bytes on %s: %.1f times",
+		tally->count ? "; " : "TCP takes longer: ",
 		mode == LATENCY ? "round trip" : "one way", size < 1024 ? size : size >> 10,
 		size < 1024 ? "" : "K", two ? "two CPUs" : "one", ratio);
 	tally->least = tally->count ? fmin(tally->least, ratio) : ratio;
@@ -126,7 +121,7 @@ static bool judge_twice(const struct bench_run *run, struct verdict *v)
 			for (int two = 1; two >= 0; two--)
 				compare_sockets(v, run, &tally, (enum mode)mode, sizes[i], two);
 	if (tally.count)
-		add(v,
+		verdict_add(v,
 			". As fast as TCP, or that many times faster: from %.1f to %.1f, twice "
 			"(1.6 to 2.5) in "
 			"%u of %u.",
@@ -139,12 +134,49 @@ static bool judge_twice(const struct bench_run *run, struct verdict *v)
 
 /* ---- the reasons ---- */
 
+/* ns of computing of both sides, a message, of the bare twin. */
+static double computing(const struct record *record)
+{
+	const struct outcome *o = record && record->bare ? &record->outcomes[record->bare] : NULL;
+
+	return o ? (double)(o->spent[CLIENT].cpu + o->spent[SERVER].cpu) / (double)o->messages
+		 : NAN;
+}
+
+/* What the way through the network costs is what TCP computes and a Unix socket does not. */
+static bool judge_stack(const struct bench_run *run, struct verdict *v)
+{
+	const struct record *a = find_record(run, "unix-stream", STREAM, SMALL, true);
+	const struct record *b = find_record(run, "tcp", STREAM, SMALL, true);
+	const struct record *c = find_record(run, "unix-stream", STREAM, BIG, true);
+	const struct record *d = find_record(run, "tcp", STREAM, BIG, true);
+	double small = computing(b) / computing(a), big = computing(d) / computing(c);
+	char ns[4][FIGURE];
+
+	if (isnan(small))
+		return false;
+	bench_caution(v, a);
+	bench_caution(v, b);
+	verdict_add(v,
+		"One way both sides compute for %s a message of 64 bytes over a Unix socket, for "
+		"%s over TCP. ",
+		say_ns(computing(a), ns[0]), say_ns(computing(b), ns[1]));
+	if (!isnan(big))
+		verdict_add(v,
+			"Of 64K bytes it is %s and %s: what remains is the copying, which both do.",
+			say_ns(computing(c), ns[2]), say_ns(computing(d), ns[3]));
+	v->verdict = small > 1.05 ? isnan(big) || big > 1.25 ? "true" : "true of small messages"
+				  : "not in this run";
+	return true;
+}
+
 static bool judge_checksums(const struct bench_run *run, struct verdict *v)
 {
 	int left_out = run->evidence.checksums_left_out;
 
 	v->verdict = left_out == 1 ? "no reason" : left_out == 0 ? "true" : "not known here";
-	add(v, left_out == 1
+	verdict_add(v,
+		left_out == 1
 			? "Loopback leaves checksums out (its device says that it makes them, and "
 			  "nobody does), so a Unix socket saves none."
 		: left_out == 0 ? "Here loopback makes checksums."
@@ -157,7 +189,7 @@ static bool judge_acknowledgements(const struct bench_run *run, struct verdict *
 	const struct evidence *e = &run->evidence;
 
 	v->verdict = e->tcp_answers ? "true" : "not seen here";
-	add(v,
+	verdict_add(v,
 		"%u messages, each read before the next, were %u numbered segments, and the reader "
 		"sent %u "
 		"segments of its own without data: acknowledgements. %u were sent again. The "
@@ -175,7 +207,7 @@ static bool judge_flow(const struct bench_run *run, struct verdict *v)
 		   e->unix_seqpacket.pushed_back;
 
 	v->verdict = all ? "false" : "true";
-	add(v,
+	verdict_add(v,
 		"With nobody reading, a stream took %llu messages of 64 bytes, a seqpacket socket "
 		"%llu, a "
 		"datagram socket %llu, TCP %llu; then each said EAGAIN until somebody read: a full "
@@ -192,7 +224,7 @@ static bool judge_flow(const struct bench_run *run, struct verdict *v)
 
 static void add_delivery(struct verdict *v, const char *name, const struct delivery *d)
 {
-	add(v,
+	verdict_add(v,
 		"%s: of %llu messages to a reader that pauses %llu were lost (%.2f %%) and %llu "
 		"out of order. ",
 		name, (unsigned long long)d->sent, (unsigned long long)d->lost,
@@ -218,12 +250,45 @@ static bool judge_reliable(const struct bench_run *run, struct verdict *v)
 static bool judge_udp(const struct bench_run *run, struct verdict *v)
 {
 	add_delivery(v, "UDP over loopback", &run->evidence.udp);
-	add(v, "Nobody is told, unless messages are numbered, as sinew does.");
+	verdict_add(v, "Nobody is told, unless messages are numbered, as sinew does.");
 	v->verdict = is_whole(&run->evidence.udp) ? "not this time" : "true, in silence";
 	return true;
 }
 
+static bool judge_signals_kept(const struct bench_run *run, struct verdict *v)
+{
+	unsigned plain = run->evidence.plain_signals, realtime = run->evidence.realtime_signals;
+
+	verdict_add(v,
+		"Of %u plain signals to a process that did not look %u came, of %u real-time ones "
+		"%u: a plain signal is a bit, only the others wait in a queue.",
+		JUDGE_SIGNALS, plain, JUDGE_SIGNALS, realtime);
+	v->verdict = plain == JUDGE_SIGNALS      ? "true here"
+		     : realtime == JUDGE_SIGNALS ? "of real-time signals only"
+						 : "false";
+	return true;
+}
+
 /* ---- queues and pipes ---- */
+
+static bool judge_fifo(const struct bench_run *run, struct verdict *v)
+{
+	const struct record *fifo = find_record(run, "fifo", LATENCY, SMALL, true);
+	const struct record *pipe = find_record(run, "pipe", LATENCY, SMALL, true);
+	double ratio = find_bare(fifo) / find_bare(pipe);
+	char a[FIGURE], b[FIGURE];
+
+	if (isnan(ratio))
+		return false;
+	bench_caution(v, fifo);
+	bench_caution(v, pipe);
+	verdict_add(v,
+		"A round trip of 64 bytes takes %s over a FIFO, %s over a pipe: to the kernel both "
+		"are the same once they are open.",
+		say_ns(find_bare(fifo), a), say_ns(find_bare(pipe), b));
+	v->verdict = ratio < 1.25 ? "true, and as fast" : "true, but slower here";
+	return true;
+}
 
 static void add_queue(struct verdict *v, const struct bench_run *run, const char *name)
 {
@@ -234,12 +299,14 @@ static void add_queue(struct verdict *v, const struct bench_run *run, const char
 	double a = find_bare(trip) / find_bare(pipe_trip);
 	double b = find_bare(stream) / find_bare(pipe_stream);
 
+	bench_caution(v, trip);
+	bench_caution(v, stream);
 	if (!isnan(a))
-		add(v, "%s: a round trip of 64 bytes takes %.2f of a pipe's time", name, a);
+		verdict_add(v, "%s: a round trip of 64 bytes takes %.2f of a pipe's time", name, a);
 	if (!isnan(a) && !isnan(b))
-		add(v, ", a message in a stream %.2f", b);
+		verdict_add(v, ", a message in a stream %.2f", b);
 	if (!isnan(a))
-		add(v, ". ");
+		verdict_add(v, ". ");
 }
 
 static bool judge_queues(const struct bench_run *run, struct verdict *v)
@@ -250,7 +317,7 @@ static bool judge_queues(const struct bench_run *run, struct verdict *v)
 	add_queue(v, run, "msgq");
 	if (!*v->text)
 		return false;
-	add(v,
+	verdict_add(v,
 		"They keep boundaries, obey priorities, have many readers and outlive everybody, "
 		"which a pipe does "
 		"not. Their buffers are no larger: a POSIX queue here holds %ld messages of %ld "
@@ -272,13 +339,18 @@ struct claim {
 static const struct claim claims[] = {
 	{"Shared memory is the fastest.", false, judge_shared_memory},
 	{"On one host a Unix socket is twice as fast as TCP.", false, judge_twice},
-	{"That is because it computes no checksums.", true, judge_checksums},
+	{"It does not go through the network's layers and only copies.", false, judge_stack},
+	{"It is faster because it computes no checksums.", true, judge_checksums},
 	{"And because it keeps no sequence numbers and acknowledgements.", true,
 		judge_acknowledgements},
 	{"And because it needs no flow control.", true, judge_flow},
 	{"Message-oriented Unix sockets neither lose nor reorder.", true, judge_reliable},
 	{"UDP loses, also on one host.", true, judge_udp},
+	{"POSIX signals are reliable.", true, judge_signals_kept},
+	{"A named pipe can do what a pipe can.", false, judge_fifo},
 	{"Message queues overcome what pipes lack: format and buffers.", false, judge_queues},
+	{"On one CPU no more than one process runs at a time.", false, claim_one_runs},
+	{"Processes often become ready, but seldom blocked.", false, claim_seldom_blocked},
 };
 
 unsigned bench_claims(const struct bench_run *run, struct verdict verdicts[MOST_VERDICTS])

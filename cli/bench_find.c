@@ -4,6 +4,7 @@
  */
 #include <math.h>
 #include <sinew/sinew.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,14 +37,32 @@ const struct record *find_record(
 	return NULL;
 }
 
+static bool is_timed(const struct record *record)
+{
+	return record->mode == LATENCY || record->mode == PACED;
+}
+
+double bench_typical(const struct record *record, unsigned contender)
+{
+	return is_timed(record) ? record->outcomes[contender].p50_all
+				: bench_costs(record, contender).median;
+}
+
+double bench_spread(const struct record *record)
+{
+	struct figure costs = bench_costs(record, 0);
+
+	return costs.median > 0 ? (costs.high - costs.low) / costs.median : NAN;
+}
+
 double find_cost(const struct record *record)
 {
-	return record ? bench_costs(record, 0).median : NAN;
+	return record ? bench_typical(record, 0) : NAN;
 }
 
 double find_bare(const struct record *record)
 {
-	return record && record->bare ? bench_costs(record, record->bare).median : NAN;
+	return record && record->bare ? bench_typical(record, record->bare) : NAN;
 }
 
 const struct record *find_least(const struct bench_run *run, enum mode mode, size_t size, bool two,
@@ -58,6 +77,19 @@ const struct record *find_least(const struct bench_run *run, enum mode mode, siz
 			least = record;
 	}
 	return least;
+}
+
+unsigned find_most(const struct bench_run *run, enum mode mode, bool two)
+{
+	unsigned most = 0;
+
+	for (unsigned i = 0; i < run->count; i++) {
+		const struct record *record = &run->records[i];
+		if (record->mode == mode && is_on_two(record) == two && bench_sound(record) &&
+			record->fan > most)
+			most = record->fan;
+	}
+	return most;
 }
 
 /* Asked of the URI without the bound on peers that the benchmark gives it. */
@@ -117,4 +149,28 @@ double bench_busy(const struct bench_run *run)
 		}
 	}
 	return wall > 0 ? ready / wall : 0;
+}
+
+void bench_caution(struct verdict *verdict, const struct record *record)
+{
+	enum { FAR = 25 };
+	double percent = record ? bench_spread(record) * 100 : NAN, before = 0;
+
+	sscanf(verdict->caution, "The repeats were up to %lf", &before);
+	if (percent >= FAR && percent > before)
+		snprintf(verdict->caution, sizeof verdict->caution,
+			"The repeats were up to %.0f %% apart (%s): run it again, longer, before "
+			"you "
+			"rely on it.",
+			percent, record->row->name);
+}
+
+void verdict_add(struct verdict *verdict, const char *format, ...)
+{
+	size_t used = strlen(verdict->text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(verdict->text + used, sizeof verdict->text - used, format, args);
+	va_end(args);
 }

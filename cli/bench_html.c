@@ -46,7 +46,13 @@ static void put_verdicts(
 		html_text(out, verdicts[i].verdict);
 		out_text(out, "</p><p>");
 		html_text(out, verdicts[i].text);
-		out_text(out, "</p></div>\n");
+		out_text(out, "</p>");
+		if (*verdicts[i].caution) {
+			out_text(out, "<p class=\"caution\">");
+			html_text(out, verdicts[i].caution);
+			out_text(out, "</p>");
+		}
+		out_text(out, "</div>\n");
 	}
 	out_text(out, "</div>\n");
 }
@@ -61,30 +67,105 @@ static void put_charts(const struct bench_run *run, struct out *out)
 	chart_rates(run, out, STREAM, SMALL);
 	chart_rates(run, out, BATCHED, SMALL);
 	chart_rates(run, out, STREAM, BIG);
+	chart_rates(run, out, FAN_IN, SMALL);
+	chart_rates(run, out, FAN_OUT, SMALL);
 	out_text(out, "</div>\n");
+}
+
+static void put_why_card(struct out *out, const struct record *record, const char *why)
+{
+	char cpus[32], size[32] = "";
+
+	if (record->size)
+		snprintf(size, sizeof size, ", %zu bytes", record->size);
+	out_format(out, "<div class=\"card\"><h3>%s, %s%s, CPUs %s</h3><p>", record->row->name,
+		bench_modes[record->mode], size, bench_cpus(record, cpus, sizeof cpus));
+	html_text(out, why);
+	out_text(out, "</p></div>\n");
+}
+
+/* Of round trips of small messages at once, of all others for those who ask. */
+static void put_why_cards(const struct bench_run *run, struct out *out, bool first)
+{
+	char why[WHY];
+
+	for (unsigned i = 0; i < run->count; i++) {
+		const struct record *record = &run->records[i];
+		bool small = record->mode == LATENCY && record->size <= SMALL;
+		if (small == first && *bench_why(run, record, why, sizeof why))
+			put_why_card(out, record, why);
+	}
 }
 
 static void put_why(const struct bench_run *run, struct out *out)
 {
-	char why[512], cpus[32];
-	bool any = false;
-
-	for (unsigned i = 0; i < run->count; i++) {
-		const struct record *record = &run->records[i];
-		if ((record->size != SMALL && !record->row->wake) ||
-			!*bench_why(record, why, sizeof why))
-			continue;
-		if (!any)
-			out_text(out, "<h2>Why a round trip of 64 bytes takes so long</h2>\n<div "
-				      "class=\"cards\">\n");
-		any = true;
-		out_format(out, "<div class=\"card\"><h3>%s, CPUs %s</h3><p>", record->row->name,
-			bench_cpus(record, cpus, sizeof cpus));
-		html_text(out, why);
-		out_text(out, "</p></div>\n");
+	out_text(out,
+		"<h2>Why it takes so long</h2>\n<p class=\"soft\">Times here are means, for parts "
+		"add up to a whole only in those; all others on this page are medians. What is "
+		"traced was played once more, after all measuring.</p>\n");
+	if (run->unwatched[0]) {
+		out_format(out, "<p class=\"bad\">%s", bench_unwatched);
+		html_text(out, run->unwatched);
+		out_text(out, ".</p>\n");
 	}
-	if (any)
-		out_text(out, "</div>\n");
+	out_text(out, "<div class=\"cards\">\n");
+	put_why_cards(run, out, true);
+	out_text(out, "</div>\n<details><summary>The same of large messages, of streams and of the "
+		      "rest</summary>\n<div class=\"cards\">\n");
+	put_why_cards(run, out, false);
+	out_text(out, "</div></details>\n");
+}
+
+static const struct {
+	const char *word, *meaning;
+} glossary[] = {
+	{"round trip (latency)", "A message there and one back, the next when that has come."},
+	{"stream, batched", "Messages one way: a call for each, or 64 in an array at once."},
+	{"paced", "Messages one way at set times, a thousand a second; the time counts from when "
+		  "one was "
+		  "due."},
+	{"p50, the median",
+		"Half of all messages took no longer. The figure of a time, everywhere."},
+	{"p99, p99.9", "99 of 100, or 999 of 1000, took no longer: what the unlucky ones wait."},
+	{"bare", "The same mechanism used by plain system calls, in the same two processes, in "
+		 "turns."},
+	{"ratio", "What a message costs through sinew over that of its bare twin; below 1 sinew "
+		  "takes "
+		  "less."},
+	{"spread", "How far the repeats lie apart: highest less lowest cost, over the median. Rows "
+		   "that "
+		   "differ by less than that do not differ."},
+	{"running, ready, blocked",
+		"Computing; able to compute, but without a CPU; asleep until somebody "
+		"wakes it."},
+	{"wake-up", "The kernel makes a sleeper run again: on another CPU that often costs more "
+		    "than all "
+		    "the rest."},
+	{"cache line",
+		"64 bytes, what CPUs hand each other at once. Its way there and back is the least "
+		"that two CPUs need to talk, and says how near they are."},
+	{"ring-shm, ring-memfd",
+		"Messages in shared memory, from one writer to one reader, without system "
+		"calls while both are awake; the memory has a name (shm), or is handed over "
+		"through a socket (memfd)."},
+	{"ring-queue", "The same for many writers and many readers, each message to one of them."},
+	{"ring-topic, ring-latest",
+		"Each message to every reader: all of them, or only the newest."},
+	{"fan-in, fan-out",
+		"Several writers and one reader, or one writer and several readers; how many "
+		"stands behind it."},
+	{"echo", "A server that sends back what many connections send it."},
+	{"futex", "A word in shared memory on which a process can sleep; here as an event that "
+		  "counts."},
+	{"mq, msgq", "Message queues of POSIX and of System V, kept by the kernel."},
+};
+
+static void put_glossary(struct out *out)
+{
+	out_text(out, "<h2>Words</h2>\n<dl>\n");
+	for (unsigned i = 0; i < sizeof glossary / sizeof *glossary; i++)
+		out_format(out, "<dt>%s</dt><dd>%s</dd>\n", glossary[i].word, glossary[i].meaning);
+	out_text(out, "</dl>\n");
 }
 
 static void put_limit(struct out *out, const char *name, long value)
@@ -145,11 +226,15 @@ void bench_write_html(const struct bench_run *run, struct out *out)
 		bench_claims(run, verdicts));
 	put_charts(run, out);
 	put_why(run, out);
-	out_text(out, "<h2>All figures</h2>\n<p class=\"soft\">Times are of a round trip, or from "
-		      "when a message "
-		      "was due; bare and ratio are costs of a message. A heading sorts.</p>\n");
+	out_text(out,
+		"<h2>All figures</h2>\n<p class=\"soft\">Times are medians of all samples: of a "
+		"round trip, or from when a message was due; of streams the time of one message. "
+		"A heading sorts, and says what it means when pointed at.</p>\n"
+		"<p class=\"soft sideways\">The table is wider than this window: move it "
+		"sideways.</p>\n");
 	html_table(run, out);
 	put_honest(run, out);
+	put_glossary(out);
 	out_text(out, "<script>\n");
 	out_text(out, bench_page_js);
 	out_text(out, "</script></body></html>\n");

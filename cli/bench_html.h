@@ -22,9 +22,16 @@ void svg_line(struct out *out, const char *class, double x1, double y1, double x
 
 /* bench_charts.c: figures, each drawn if there is something to draw. */
 void chart_percentiles(const struct bench_run *run, struct out *out, bool two);
-void chart_sizes(const struct bench_run *run, struct out *out);
 void chart_rates(const struct bench_run *run, struct out *out, enum mode mode, size_t size);
 void chart_states(const struct bench_run *run, struct out *out);
+
+/* For a chart in another file: its frame, and "10 us" on its axis. */
+void chart_open(struct out *out, const char *title);
+void chart_close(struct out *out, const char *caption);
+char *chart_round_ns(double ns, char *text);
+
+/* bench_chart_sizes.c */
+void chart_sizes(const struct bench_run *run, struct out *out);
 
 /* bench_html_table.c: every row with all its figures. */
 void html_table(const struct bench_run *run, struct out *out);

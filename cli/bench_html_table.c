@@ -7,9 +7,32 @@
 
 #include "bench_html.h"
 
-static const char *const heads[] = {"mechanism", "mode", "bytes", "CPUs", "p50", "p99", "p99.9",
-	"max", "msg/s", "MB/s", "cost", "bare", "ratio", "spread", "calls", "switches", "CPU ns",
-	"running", "ready", "blocked", "lost", "cache line"};
+static const struct {
+	const char *name, *meaning;
+} heads[] = {
+	{"mechanism", "indented: another library"},
+	{"mode", "see Words"},
+	{"bytes", "of a message"},
+	{"CPUs", "of client and server"},
+	{"p50", "half took no longer"},
+	{"p99", "99 of 100 took no longer"},
+	{"p99.9", "999 of 1000 took no longer"},
+	{"max", "the longest"},
+	{"msg/s", "messages a second, the median of the repeats"},
+	{"MB/s", "bytes a second"},
+	{"typical", "p50, or of a stream the time of a message"},
+	{"bare", "the same of the bare system calls"},
+	{"ratio", "cost over that of the bare twin, the median of the repeats"},
+	{"spread", "how far the repeats lie apart"},
+	{"calls", "system calls a message, both sides"},
+	{"switches", "how often a side went to sleep, a message"},
+	{"CPU ns", "computing of both sides, a message"},
+	{"running", "share of the time, both sides"},
+	{"ready", "could run, had no CPU"},
+	{"blocked", "asleep"},
+	{"lost", "messages"},
+	{"cache line", "there and back between the two CPUs"},
+};
 
 static void cell_text(struct out *out, const char *text)
 {
@@ -73,11 +96,16 @@ static void put_row(struct out *out, const struct record *record, unsigned conte
 	bool timed = record->mode == LATENCY || record->mode == PACED;
 	struct figure costs = bench_costs(record, contender),
 		      rate = bench_figure(o->rate, record->repeats);
-	char cpus[32];
+	char cpus[32], mode[48];
 
 	out_text(out, "<tr>");
-	cell_text(out, contender ? o->name : record->row->name);
-	cell_text(out, bench_modes[record->mode]);
+	if (contender)
+		out_format(out, "<td class=\"left other\">%s</td>", o->name);
+	else
+		cell_text(out, record->row->name);
+	snprintf(mode, sizeof mode, record->fan > 1 ? "%s %u" : "%s", bench_modes[record->mode],
+		record->fan);
+	cell_text(out, mode);
 	cell_number(out, (double)record->size, "%.0f");
 	cell_text(out, bench_cpus(record, cpus, sizeof cpus));
 	cell_time(out, timed ? o->p50_all : NAN);
@@ -86,7 +114,7 @@ static void put_row(struct out *out, const struct record *record, unsigned conte
 	cell_time(out, timed ? o->max_all : NAN);
 	cell_count(out, rate.median);
 	cell_number(out, record->size ? rate.median * (double)record->size / 1e6 : NAN, "%.1f");
-	cell_time(out, costs.median);
+	cell_time(out, bench_typical(record, contender));
 	cell_time(out, find_bare(record));
 	cell_number(out, record->bare ? bench_ratio(record, contender).median : NAN, "%.2f");
 	cell_number(out, (costs.high - costs.low) / costs.median * 100, "%.0f %%");
@@ -100,7 +128,8 @@ void html_table(const struct bench_run *run, struct out *out)
 {
 	out_text(out, "<div class=\"scroll\"><table class=\"sortable\"><thead><tr>");
 	for (unsigned i = 0; i < sizeof heads / sizeof *heads; i++)
-		out_format(out, "<th scope=\"col\">%s</th>", heads[i]);
+		out_format(out, "<th scope=\"col\" title=\"%s\">%s</th>", heads[i].meaning,
+			heads[i].name);
 	out_text(out, "</tr></thead><tbody>\n");
 	for (unsigned i = 0; i < run->count; i++)
 		if (bench_sound(&run->records[i])) {

@@ -35,6 +35,7 @@ static void write_plan(struct json *json, const struct bench_run *run)
 	json_number(json, "repeats", run->plan.repeats);
 	json_bool(json, "quick", run->settings->bench.quick);
 	json_bool(json, "interrupted", run->interrupted);
+	json_text(json, "unwatched", run->unwatched);
 	json_close(json, '}');
 }
 
@@ -150,14 +151,40 @@ static void write_peers(struct json *json, const struct record *record)
 	json_close(json, ']');
 }
 
-static void write_figures(struct json *json, const struct record *record)
+static void write_wait(struct json *json, const struct wait *wait)
 {
-	struct figure costs = bench_costs(record, 0);
-	char why[512];
+	json_open(json, NULL, '{');
+	json_text(json, "side", wait->side == CLIENT ? "client" : "server");
+	json_text(json, "call", wait->call);
+	json_text(json, "object", wait->object);
+	json_text(json, "waker", wait->waker);
+	json_text(json, "waker_call", wait->waker_call);
+	json_bool(json, "probable", wait->probable);
+	json_decimal(json, "times_per_msg", wait->times, 4);
+	json_close(json, '}');
+}
+
+static void write_waits(struct json *json, const struct bench_run *run, unsigned i)
+{
+	const struct waits *waits = run->waits ? &run->waits[i] : NULL;
+
+	if (!waits || !waits->seen) {
+		json_null(json, "waits");
+		return;
+	}
+	json_open(json, "waits", '[');
+	for (unsigned k = 0; k < waits->count; k++)
+		write_wait(json, &waits->of[k]);
+	json_close(json, ']');
+}
+
+static void write_figures(struct json *json, const struct bench_run *run, unsigned i)
+{
+	const struct record *record = &run->records[i];
+	char why[WHY];
 
 	write_outcome(json, record, 0);
-	json_decimal(json, "spread",
-		costs.median > 0 ? (costs.high - costs.low) / costs.median : NAN, 4);
+	json_decimal(json, "spread", bench_spread(record), 4);
 	write_bare(json, record);
 	write_peers(json, record);
 	write_place(json, "place_before", &record->before);
@@ -165,7 +192,8 @@ static void write_figures(struct json *json, const struct record *record)
 	if (record->mode == ECHO)
 		json_decimal(json, "bytes_per_peer", record->outcomes[0].peer_bytes, 0);
 	json_decimal(json, "steal", record->steal, 4);
-	json_text(json, "why", bench_why(record, why, sizeof why));
+	json_text(json, "why", bench_why(run, record, why, sizeof why));
+	write_waits(json, run, i);
 }
 
 static void write_row(struct json *json, const struct bench_run *run, unsigned i)
@@ -187,7 +215,7 @@ static void write_row(struct json *json, const struct bench_run *run, unsigned i
 	else if (record->skipped[0])
 		json_text(json, "skipped", record->skipped);
 	else
-		write_figures(json, record);
+		write_figures(json, run, i);
 	json_close(json, '}');
 }
 
@@ -200,6 +228,7 @@ static void write_verdicts(
 		json_text(json, "about", verdicts[i].about);
 		json_text(json, "verdict", verdicts[i].verdict);
 		json_text(json, "text", verdicts[i].text);
+		json_text(json, "caution", verdicts[i].caution);
 		json_close(json, '}');
 	}
 	json_close(json, ']');

@@ -19,6 +19,22 @@ struct machine {
 };
 struct machine machine_look(void);
 
+/* Why a process was blocked, of one step. */
+enum { WAIT_WORD = 24, MOST_WAITS = 8, MOST_WORDS = 400 };
+struct wait {
+	unsigned side;                                /* enum role, who waited */
+	char call[WAIT_WORD], object[WAIT_WORD];      /* "read", "pipe"; "": none that is known */
+	char waker[WAIT_WORD], waker_call[WAIT_WORD]; /* "the client", "write"; "" */
+	bool probable;                                /* that it was this waker */
+	uint64_t count;
+	double times; /* a message */
+};
+struct waits {
+	bool seen;
+	unsigned count; /* of each side what is most often first */
+	struct wait of[MOST_WAITS];
+};
+
 struct bench_run {
 	const struct settings *settings;
 	struct machine machine;
@@ -28,7 +44,9 @@ struct bench_run {
 	char **options; /* of a URI that was given, by record; or NULL */
 	unsigned count;
 	struct evidence evidence;
-	int interrupted; /* the signal, or 0 */
+	struct waits *waits;        /* by record, or NULL: nobody looked */
+	char unwatched[MOST_WORDS]; /* why nobody could look; "" */
+	int interrupted;            /* the signal, or 0 */
 };
 
 /* bench_steps.c: what is to be measured. EXIT_DONE, or says why not. */
@@ -36,6 +54,9 @@ int bench_choose(struct bench_run *run);
 /* Seconds that a step takes, about. */
 double bench_seconds(const struct bench_run *run, const struct record *record);
 void bench_forget(struct bench_run *run);
+
+/* bench_watch.c: what the processes of each step blocked on. Fills in waits, or unwatched. */
+void bench_watch(struct bench_run *run);
 
 /* "0,1", "0,0" or "none". */
 const char *bench_cpus(const struct record *record, char *text, size_t size);

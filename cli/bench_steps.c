@@ -309,6 +309,7 @@ void bench_forget(struct bench_run *run)
 {
 	free(run->records);
 	free(run->options);
+	free(run->waits);
 }
 
 const char *bench_cpus(const struct record *record, char *text, size_t size)

@@ -14,19 +14,23 @@ enum { SMALL = 64 };
 static void print_why(const struct bench_run *run, struct out *out)
 {
 	static const char *const names[] = {"tcp", "pipe", "futex", "ring-shm"};
-	char why[512], text[600];
+	char why[WHY], text[WHY + 80];
 	bool any = false;
 
 	for (unsigned i = 0; i < 2 * sizeof names / sizeof *names; i++) {
 		bool two = i % 2 == 0;
 		const struct record *record = find_record(run, names[i / 2], LATENCY, SMALL, two);
-		if (!record || !*bench_why(record, why, sizeof why))
+		if (!record || !*bench_why(run, record, why, sizeof why))
 			continue;
 		if (!any)
 			tables_heading(out, "Why a round trip of 64 bytes takes so long");
 		any = true;
 		snprintf(text, sizeof text, "%s, %s: %s", names[i / 2],
 			two ? "two CPUs" : "one CPU", why);
+		tables_paragraph(out, text);
+	}
+	if (run->unwatched[0]) {
+		snprintf(text, sizeof text, "%s%s.", bench_unwatched, run->unwatched);
 		tables_paragraph(out, text);
 	}
 }
@@ -39,8 +43,9 @@ static void print_verdicts(
 	if (count)
 		tables_heading(out, heading);
 	for (unsigned i = 0; i < count; i++) {
-		snprintf(text, sizeof text, "%s -> %s. %s", verdicts[i].about, verdicts[i].verdict,
-			verdicts[i].text);
+		snprintf(text, sizeof text, "%s -> %s. %s%s%s", verdicts[i].about,
+			verdicts[i].verdict, verdicts[i].text, *verdicts[i].caution ? " " : "",
+			verdicts[i].caution);
 		tables_paragraph(out, text);
 	}
 }

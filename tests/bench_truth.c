@@ -372,6 +372,8 @@ TEST(claims_are_tried_out)
 
 	crew_init();
 	CHECK(judge(&e, messages));
+	CHECK_EQ(e.plain_signals, 1);
+	CHECK_EQ(e.realtime_signals, JUDGE_SIGNALS);
 	CHECK_STR(e.error, "");
 	CHECK(e.unix_stream.pushed_back && e.unix_dgram.pushed_back &&
 		e.unix_seqpacket.pushed_back);

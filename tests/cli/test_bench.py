@@ -122,17 +122,66 @@ def words(world):
                      "mq", "pipe", "eventfd", "ring-shm")
     rows = {(row["mechanism"], row["mode"]): row for row in result["rows"]}
     world.has(rows["pipe", "latency"]["why"], "both sides together compute", "4.0 system calls")
-    world.equal(rows["pipe", "stream"]["why"], "", "why a stream")
+    world.has(rows["pipe", "stream"]["why"], "A message takes", "both sides together compute")
     claims = {claim["about"]: claim for claim in result["claims"]}
     cost = {key: sorted(row["bare"]["costs_ns"])[0] for key, row in rows.items()}
     ratio = cost["tcp", "latency"] / cost["unix-stream", "latency"]
     world.has(claims["On one host a Unix socket is twice as fast as TCP."]["text"],
               f"round trip of 64 bytes on one: {ratio:.1f} times")
     world.check(not any("checksums" in about for about in claims), "nothing that was not tried out")
+    world.has(claims["On one CPU no more than one process runs at a time."]["verdict"], "true")
+    world.check("A named pipe can do what a pipe can." not in claims, "nothing of what was not measured")
     advice = {work["about"]: work["verdict"] for work in result["advice"]}
     least = min((row for row in result["rows"] if row["mode"] == "latency" and row["size"]),
                 key=lambda row: row["costs_ns"][0])
     world.equal(advice["the same, one CPU for both"], least["mechanism"], "advice")
+
+
+@case
+def many_are_advised_by_many(world):
+    """Where several writers were measured, the advice for them rests on those."""
+    result = measure(world, "--mode", "stream,fan", "--sizes", "64", "--cpus", "0,1" if os.cpu_count() > 1 else "none",
+                     "fifo", "msgq")
+    advice = {work["about"]: work["text"] for work in result["advice"]}
+    most = max(row["fan"] for row in result["rows"] if row["mode"] == "fan-in")
+    world.has(advice["many writers, one reader"], f"Measured with {most} writers.")
+    alone = measure(world, "--mode", "stream", "--sizes", "64", "--cpus", "none", "fifo")
+    advice = {work["about"]: work["text"] for work in alone["advice"]}
+    world.has(advice["many writers, one reader"], "Measured with 1 writer.")
+
+
+def can_trace(world):
+    """Whether who woke whom can be told here: the tracer itself is asked."""
+    asked = world.sinew("trace", "--json", "--", "true").end()
+    told = asked.err[asked.err.find(b"{"):]
+    return asked.code == 0 and "wakers" in json.JSONDecoder().raw_decode(told.decode())[0]["has"]
+
+
+@case
+def who_waits_for_whom(world):
+    """A side of a pipe on one CPU sleeps in read until the other one writes; or it is said why nobody knows."""
+    result = measure(world, "--sizes", "64", "--mode", "latency", "--cpus", "0,0", "pipe", "sysvsem")
+    traced = can_trace(world)
+    world.equal(bool(result["plan"]["unwatched"]), not traced, result["plan"]["unwatched"])
+    for row, call, waker_call in zip(result["rows"], ("read", "semtimedop"), ("pwritev2", "semtimedop")):
+        world.equal(row["waits"] is not None, traced, "waits")
+        for side, waker in (("client", "the server"), ("server", "the client")) if traced else ():
+            world.check(any(wait["side"] == side and wait["waker"] == waker and wait["call"] == call and
+                            wait["waker_call"] == waker_call and not wait["probable"] and
+                            0 < wait["times_per_msg"] < 1.1 for wait in row["waits"]),
+                        f"{row['mechanism']}, {side}: {row['waits']}")
+        world.equal(f"woken by the client in {waker_call}" in row["why"], traced, row["why"])
+
+
+@case
+def nobody_may_look(world):
+    """Without the right to trace everything is measured, and a sentence says what is missing."""
+    if os.geteuid() != 0 or not shutil.which("setpriv"):
+        raise Skip("root and setpriv are needed to be somebody else")
+    os.chmod(world.path, 0o777)
+    done = world.run("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", SINEW, "bench", *SHORT,
+                     "--sizes", "64", "--mode", "latency", "--cpus", "none", "pipe", code=0)
+    world.has(" ".join(done.out.decode().split()), "is not told: this user may only trace by")
 
 
 @case

@@ -9,27 +9,21 @@ import re
 import shutil
 import sys
 
+from browser import Browser
 from golden import SINEW, Skip, case, main
 
-BROWSER = shutil.which("chromium")
+CHROMIUM = shutil.which("chromium")
 VOID = {"meta"}
 
-# Clicks the heading "p50" twice and leaves what came of it where the DOM shows it.
-PROBE = """<script>
-window.addEventListener("error", (event) => { document.body.dataset.error = event.message; });
-const head = [...document.querySelectorAll("th")].find((cell) => cell.textContent === "p50");
-const column = () => [...document.querySelectorAll("tbody tr")].map((row) => row.cells[head.cellIndex].dataset.v);
-const seen = {};
-head.querySelector("button").click();
-seen.up = column();
-seen.sort = head.getAttribute("aria-sort");
-head.querySelector("button").click();
-seen.down = column();
-seen.pictures = document.querySelectorAll("svg").length;
-seen.wide = document.documentElement.scrollWidth > document.documentElement.clientWidth;
-seen.resources = performance.getEntriesByType("resource").length;
-document.body.dataset.seen = JSON.stringify(seen);
-</script></body>"""
+# The figures of the column "p50", and how it is sorted.
+COLUMN = """(() => {
+  const head = [...document.querySelectorAll("th")].find((cell) => cell.textContent === "p50");
+  return {sort: head.getAttribute("aria-sort"),
+          values: [...document.querySelectorAll("tbody tr")].map((row) => row.cells[head.cellIndex].dataset.v)};
+})()"""
+CLICK = """[...document.querySelectorAll("th")].find((cell) => cell.textContent === "p50")
+  .querySelector("button").click()"""
+WIDE = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
 
 
 class Page(html.parser.HTMLParser):
@@ -57,8 +51,8 @@ class Page(html.parser.HTMLParser):
 
 def report(world):
     """A short run; its report and its JSON."""
-    done = world.do("bench", "--quiet", "-d", "2ms", "-r", "2", "--sizes", "64,1K", "--cpus", "none", "--rate",
-                    "20000", "--json", "-", "--html", "report.html", "pipe", "tcp", "mq", "udp", "unix-stream",
+    done = world.do("bench", "--quiet", "-d", "2ms", "-r", "2", "--sizes", "64,1K", "--cpus", "none", "--mode",
+                    "latency,stream,paced", "--rate", "20000", "--json", "-", "--html", "report.html", "pipe", "tcp", "mq", "udp", "unix-stream",
                     "ring-shm", "sem", "shm", "pipe:?pipe-size=<b>&x", code=1)
     return (pathlib.Path(world.path) / "report.html").read_text(encoding="utf-8"), json.loads(done.out)
 
@@ -79,31 +73,52 @@ def it_is_whole(world):
     world.check("<b>" not in text.split("</style>")[1], "words from outside are no markup")
 
 
-@case
-def it_works_in_a_browser(world):
-    if not BROWSER:
-        raise Skip("chromium is not installed")
-    text, _ = report(world)
-    page = pathlib.Path(world.path) / "report.html"
-    page.write_text(text.replace("</body>", PROBE), encoding="utf-8")
-    common = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--enable-logging=stderr",
-              "--host-resolver-rules=MAP * ~NOTFOUND", f"--user-data-dir={world.path}/home/profile"]
-    done = world.run(BROWSER, *common, "--window-size=500,900", "--dump-dom", page.as_uri(), code=0,
-                     env={"HOME": f"{world.path}/home"})
-    world.equal(re.findall(rb".*CONSOLE.*", done.err), [], "console")
-    dom = done.out.decode()
-    world.check("data-error" not in dom, "no error")
-    seen = json.loads(html.unescape(re.search(r'data-seen="([^"]*)"', dom)[1]))
-    known = [float(value) for value in seen["up"] if value]
+def check_sorting(world, page):
+    page.ask(CLICK)
+    up = page.ask(COLUMN)
+    known = [float(value) for value in up["values"] if value]
     world.check(len(known) > 8, f"rows with a p50: {len(known)}")
     world.equal(known, sorted(known), "sorted")
-    world.equal([float(value) for value in seen["down"] if value], known[::-1], "the other way")
-    world.check(not any(seen["down"][len(known):]), "what has none comes last")
-    world.equal([seen["sort"], seen["wide"], seen["resources"]], ["ascending", False, 0], "the page")
-    world.check(seen["pictures"] >= 5, "pictures")
-    page.unlink()
-    world.until(lambda: not shutil.rmtree(f"{world.path}/home", ignore_errors=True) and not world.names(),
-                "nothing of the browser is left")
+    world.equal(up["sort"], "ascending", "what the heading says")
+    page.ask(CLICK)
+    down = page.ask(COLUMN)["values"]
+    world.equal([float(value) for value in down if value], known[::-1], "the other way")
+    world.check(not any(down[len(known):]), "what has none comes last")
+
+
+def check_labels(world, page):
+    """No figure of a chart lies on a bar or on another word."""
+    hidden = page.ask("""[...document.querySelectorAll("svg")].flatMap((svg) => {
+      const texts = [...svg.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+      const bars = [...svg.querySelectorAll("rect")].map((bar) => ["a bar", bar.getBoundingClientRect()]);
+      const frame = svg.getBoundingClientRect();
+      const meet = (a, b) => a.left + 1 < b.right && b.left + 1 < a.right && a.top + 3 < b.bottom && b.top + 3 < a.bottom;
+      return texts.flatMap(([word, box], i) => [...texts.slice(i + 1), ...bars]
+        .filter(([, other]) => other.width > 0 && meet(box, other)).map(([other]) => `${word} on ${other}`)
+        .concat(box.left < frame.left - 1 || box.right > frame.right + 1 ? [`${word} is cut`] : []));
+    })""")
+    world.equal(hidden, [], "labels that are hidden")
+
+
+@case
+def it_works_in_a_browser(world):
+    if not CHROMIUM:
+        raise Skip("chromium is not installed")
+    report(world)
+    path = pathlib.Path(world.path) / "report.html"
+    browser = Browser(CHROMIUM)
+    try:
+        with browser.open(path) as page:
+            check_sorting(world, page)
+            check_labels(world, page)
+            world.check(page.ask("document.querySelectorAll('svg').length") >= 5, "pictures")
+            world.equal(page.complaints(), [], "complaints")
+        with browser.open(path, width=400, dark=True) as page:
+            world.equal(page.ask(WIDE), False, "wider than a telephone")
+            check_labels(world, page)
+    finally:
+        browser.close()
+    path.unlink()
 
 
 sys.exit(main())

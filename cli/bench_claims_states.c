@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * bench_claims_states.c - what is said of the states of processes, and what those did that were measured.
+ */
+#include <math.h>
+
+#include "bench_verdicts.h"
+
+static bool talks(const struct record *record)
+{
+	return bench_sound(record) && record->mode < ALONE;
+}
+
+bool claim_one_runs(const struct bench_run *run, struct verdict *v)
+{
+	double most = 0;
+	unsigned rows = 0;
+
+	for (unsigned i = 0; i < run->count; i++) {
+		const struct record *record = &run->records[i];
+		const struct spent *c = &record->outcomes[0].spent[CLIENT],
+				   *s = &record->outcomes[0].spent[SERVER];
+		if (!talks(record) || is_on_two(record) || !c->wall)
+			continue;
+		most = fmax(most, (double)(c->running + s->running) / (double)c->wall);
+		rows++;
+	}
+	if (!rows)
+		return false;
+	verdict_add(v,
+		"In %u rows on one CPU the two processes together ran for %.0f %% of the time at "
+		"most. ",
+		rows, most * 100);
+	verdict_add(v, "The kernel's clocks of the two may disagree by a few percent.");
+	v->verdict = most < 1.05 ? "true" : "FALSE";
+	return true;
+}
+
+/* Who loses its CPU to another becomes ready, who waits blocks. */
+bool claim_seldom_blocked(const struct bench_run *run, struct verdict *v)
+{
+	double blocked = 0, ready = 0;
+	char a[FIGURE], b[FIGURE];
+
+	for (unsigned i = 0; i < run->count; i++)
+		for (int side = 0; side < 2 && talks(&run->records[i]); side++) {
+			const struct spent *spent = &run->records[i].outcomes[0].spent[side];
+			blocked += (double)spent->voluntary;
+			ready += (double)spent->involuntary;
+		}
+	if (blocked + ready == 0)
+		return false;
+	verdict_add(v,
+		"Those that were measured left their CPU %s times to wait, and %s times because "
+		"another "
+		"took it: whoever talks blocks at nearly every message that is not there yet, and "
+		"what "
+		"that costs is what the fast mechanisms avoid.",
+		say_count(blocked, a), say_count(ready, b));
+	v->verdict = blocked < ready ? "true of these" : "not of those that talk";
+	return true;
+}
