@@ -24,7 +24,7 @@ struct echo_load {
 	unsigned count;
 	int orders, reports;          /* pipes: an order is a byte, which server; so is a report */
 	int64_t window;               /* ns, from when every connection has asked once */
-	_Atomic uint64_t *answers[2]; /* of all loads: that came within it, and all */
+	_Atomic uint64_t *answers[2]; /* of all loads: those a second, and all */
 };
 void echo_load(void *load);
 

@@ -177,19 +177,25 @@ static void open_side(struct side *side, const struct echo_load *load, unsigned 
 	}
 }
 
-/* Asks on every connection, then on each that is answered, until the window ends. */
+/* Asks on every connection, then on each that is answered, until the window ends; however busy the machine is,
+ * not before there are as many answers as connections. */
 static void run_window(const struct side *side, const struct echo_load *load)
 {
 	struct epoll_event events[EVENTS];
 	unsigned under_way = side->count;
 	uint64_t answers[2] = {0};
+	int64_t ended = 0;
 
 	for (unsigned i = 0; i < side->count; i++)
 		ask(side, &side->connections[i]);
-	int64_t until = now() + load->window;
+	const int64_t begun = now();
 	while (under_way > 0) {
 		int n = raw_check(epoll_wait(side->epoll, events, EVENTS, -1), "epoll_wait");
-		bool open = now() < until;
+		const int64_t time = now();
+		const bool open =
+			!ended && (time - begun < load->window || answers[0] < side->count);
+		if (!open && !ended)
+			ended = time;
 
 		for (int i = 0; i < n; i++) {
 			struct connection *connection = events[i].data.ptr;
@@ -204,8 +210,8 @@ static void run_window(const struct side *side, const struct echo_load *load)
 				under_way--;
 		}
 	}
-	for (unsigned i = 0; i < 2; i++)
-		atomic_fetch_add(load->answers[i], answers[i]);
+	atomic_fetch_add(load->answers[0], answers[0] * 1000000000 / (uint64_t)(ended - begun));
+	atomic_fetch_add(load->answers[1], answers[1]);
 }
 
 void echo_load(void *arg)
