@@ -60,6 +60,7 @@ def fans(world, mode):
     """Each of the many, of whom the rows tell; checked message by message by the benchmark itself."""
     rows = measure(world, "--mode", mode, "--cpus", "none", "mq", "ring-queue-shm",
                    "ring-topic-shm", "unix-stream")["rows"]
+    rows = [row for row in rows if "skipped" not in row]
     world.equal({row["mechanism"] for row in rows}, {"mq", "ring-queue-shm", "ring-topic-shm"} |
                 ({"unix-stream"} if mode == "fan-in" else set()), "mechanisms")
     for row in rows:
@@ -68,6 +69,19 @@ def fans(world, mode):
         world.check(row["msgs_per_s"] > 0, f"{row['mechanism']} has figures")
         world.equal(row["bare_ratio"] is None, row["mechanism"].startswith("ring"), "a twin")
     world.equal(sorted({row["fan"] for row in rows}), [1, 2, 4, 8], "how many")
+
+
+@case
+def what_has_no_fan_is_told(world):
+    result = json.loads(world.do("bench", *SHORT, "--quick", "--mode", "fan", "--sizes", "64,64K", "--cpus", "none",
+                                 "--json", "-", "pipe", "ring-shm", "tcp").out)
+    jsonschema.validate(result, SCHEMA)
+    told = {(row["mechanism"], row["mode"], row["size"]) for row in result["rows"] if "skipped" in row}
+    world.equal(told, {("pipe", "fan-in", 65536)} | {(name, mode, size) for size in (64, 65536) for name, mode in (
+        ("pipe", "fan-out"), ("ring-shm", "fan-in"), ("ring-shm", "fan-out"), ("tcp", "fan-out"))}, "left out")
+    shown = world.do("bench", *SHORT, "--mode", "fan", "--cpus", "none", "pipe").out.decode()
+    world.has(shown, "Many writers, one reader", "Not measured: pipe, fan-out, 64 bytes: several readers")
+    world.check(max(map(len, shown.splitlines())) <= 80, "80 columns")
 
 
 @case
