@@ -51,8 +51,9 @@ struct row {
 	const char *bulk;             /* streams of large messages, files; NULL: none */
 	const struct contender *ours; /* NULL: sinew_contender */
 	const struct contender *bare;
-	const char *many;                  /* FAN_IN: the URI, if another; its twin */
-	const struct contender *bare_many; /* with which bare goes; NULL: as `bare` */
+	const char *many;                   /* FAN_IN: the URI, if another; its twin */
+	const struct contender *bare_many;  /* with which bare goes; NULL: as `bare` */
+	const char *no_fan_in, *no_fan_out; /* why there is none */
 	struct tuning tunings[3]; /* for large messages: the best of these is the bare figure */
 	size_t chunk;             /* message size for files */
 	size_t most;              /* bytes of a message; 0: as many as the channel says */

@@ -9,11 +9,13 @@
 #include "echo.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,12 +29,14 @@ enum {
 	LOADS = 2,
 	SPARE = 64,     /* descriptors of a process that are no connections */
 	PATIENCE = 120, /* s for ten thousand to connect */
+	LOOK = 100,     /* ms between looks whether all live */
 };
 
 struct job {
 	struct echo_score *score; /* shared with the driver */
 	unsigned rounds;
-	int cpu[2]; /* of the servers, of the loads */
+	int cpu[2];          /* of the servers, of the loads */
+	const char *options; /* of sinew's server */
 	struct echo_load load;
 	_Atomic uint64_t answers[2];
 	_Atomic unsigned ready; /* servers that listen */
@@ -55,15 +59,17 @@ static void serve_sinew(void *arg)
 {
 	struct job *job = arg;
 	sinew_channel *channel;
-	char address[128], uri[160], data[ECHO_SIZE];
+	char address[128], plain[160], data[ECHO_SIZE];
 	struct sinew_msg msg, answer = {.data = data};
 	int r;
 
 	place_pin(job->cpu[0]);
 	echo_address(&job->load, 1, address, sizeof(address));
-	snprintf(uri, sizeof(uri), "%s:%s?dir=both", job->load.mechanism, address);
+	snprintf(plain, sizeof(plain), "%s:%s?dir=both", job->load.mechanism, address);
+	char *uri = bench_uri_with(plain, job->options);
 	if (sinew_open(&channel, uri, SINEW_LISTEN, SINEW_NOW) < 0)
 		crew_fail("%s", sinew_error_text());
+	free(uri);
 	atomic_fetch_add(&job->ready, 1);
 	while ((r = sinew_recv(channel, data, sizeof(data), &msg, SINEW_FOREVER)) > 0) {
 		answer.size = msg.size;
@@ -133,14 +139,25 @@ static double resident(pid_t pid)
 
 /* ---- rounds ---- */
 
+/* Who ends before its time has said why; the others end with the leader. */
+static void check_crew(void)
+{
+	siginfo_t ended = {0};
+
+	if (waitid(P_ALL, 0, &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid)
+		crew_fail("a server or its clients have ended early");
+}
+
 /* Every load has done what it was told. */
 static void hear_loads(int reports)
 {
 	char byte;
 
 	for (unsigned i = 0; i < LOADS; i++)
-		if (read(reports, &byte, 1) != 1)
-			crew_fail("a load has ended early");
+		while (read(reports, &byte, 1) != 1) {
+			poll(&(struct pollfd){.fd = reports, .events = POLLIN}, 1, LOOK);
+			check_crew();
+		}
 }
 
 /* Requests a second. */
@@ -182,8 +199,10 @@ static void await_servers(struct job *job)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 
-	while (atomic_load(&job->ready) < 2)
+	while (atomic_load(&job->ready) < 2) {
 		nanosleep(&pause, NULL);
+		check_crew();
+	}
 }
 
 /* The loads, each with a pipe for its orders. */
@@ -192,6 +211,7 @@ static void start_loads(struct job *job, pid_t pids[LOADS])
 	int reports[2], orders[LOADS][2];
 
 	raw_check(pipe2(reports, O_CLOEXEC), "pipe");
+	raw_check(fcntl(reports[0], F_SETFL, O_NONBLOCK), "O_NONBLOCK");
 	job->reports = reports[0];
 	job->load.reports = reports[1];
 	for (unsigned i = 0; i < LOADS; i++) {
@@ -270,19 +290,23 @@ static void reckon(struct record *record, const struct echo_score *score)
 	}
 }
 
-void echo_measure(struct record *record, const struct plan *plan)
+void echo_measure(struct record *record, const struct plan *plan, const char *options)
 {
 	static struct job *job;
 	static struct echo_score *score;
 
-	if (!can_have(record))
+	if (options && strstr(options, "peers="))
+		snprintf(record->skipped, sizeof(record->skipped),
+			"peers= says how many connections there may be");
+	if (record->skipped[0] || !can_have(record))
 		return;
 	if (!job) {
 		job = crew_share(sizeof(*job));
 		score = crew_share(sizeof(*score));
 	}
 	memset(score, 0, sizeof(*score));
-	*job = (struct job){.rounds = plan->repeats, .score = score};
+	*job = (struct job){
+		.rounds = plan->repeats, .score = score, .options = options ? options : ""};
 	job->cpu[0] = record->cpu[SERVER];
 	job->cpu[1] = record->cpu[CLIENT];
 	job->load.mechanism = strncmp(record->row->uri, "tcp:", 4) == 0 ? "tcp" : "unix";

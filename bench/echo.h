@@ -34,8 +34,8 @@ void echo_address(const struct echo_load *load, unsigned server, char *uri, size
 /* The twin's listening socket. */
 int echo_listen(const struct echo_load *load, unsigned server);
 
-/* Fills in a record that says row, connections (fan) and CPUs. */
-void echo_measure(struct record *record, const struct plan *plan);
+/* Fills in a record that says row, connections (fan) and CPUs; with these options of a URI, or NULL. */
+void echo_measure(struct record *record, const struct plan *plan, const char *options);
 
 enum { ECHO_SIZE = 64 }; /* bytes of a message */
 

@@ -24,6 +24,10 @@
 #define ALL (BIT(LATENCY) | BIT(STREAM) | BIT(BATCHED) | BIT(PACED))
 #define FANS (BIT(FAN_IN) | BIT(FAN_OUT))
 
+#define TAKEN_APART "several readers would take parts of the same message"
+#define ONE_BY_ONE "who has several peers writes to them one by one"
+#define FOR_TWO "it is for two processes; a queue or a topic is for many"
+
 /* Which sizes move large messages best was tried out; several are kept where none always wins. */
 const struct row bench_rows[] = {
 	{
@@ -34,7 +38,9 @@ const struct row bench_rows[] = {
 		.bare = &bare_pipe,
 		.tunings = {{1 * M, 0, 0}, {1 * M, 16 * K, 64 * K}, {256 * K, 16 * K, 0}},
 		.chunk = 64 * K,
-		.modes = ALL,
+		.modes = ALL | BIT(FAN_IN),
+		.many = "pipe:",
+		.no_fan_out = TAKEN_APART,
 	},
 	{
 		.name = "fifo",
@@ -47,6 +53,7 @@ const struct row bench_rows[] = {
 		.chunk = 64 * K,
 		.modes = ALL | BIT(FAN_IN),
 		.many = "fifo:DIR/there",
+		.no_fan_out = TAKEN_APART,
 	},
 	{
 		.name = "unix-stream",
@@ -60,6 +67,7 @@ const struct row bench_rows[] = {
 		.peers = BY_SOCKET,
 		.many = "unix:DIR/socket",
 		.bare_many = &bare_unix_stream_many,
+		.no_fan_out = ONE_BY_ONE,
 	},
 	{
 		.name = "unix-stream-many",
@@ -80,6 +88,7 @@ const struct row bench_rows[] = {
 		.modes = ALL | BIT(FAN_IN),
 		.many = "unix:DIR/socket?type=seqpacket",
 		.bare_many = &bare_unix_seqpacket_many,
+		.no_fan_out = ONE_BY_ONE,
 	},
 	{
 		.name = "unix-seqpacket-many",
@@ -98,6 +107,7 @@ const struct row bench_rows[] = {
 		.tunings = {{1 * M + 4 * K, 0, 0}, {2 * M, 0, 0}, {4 * M, 0, 0}},
 		.chunk = 128 * K,
 		.modes = ALL | BIT(FAN_IN),
+		.no_fan_out = ONE_BY_ONE,
 	},
 	{
 		.name = "tcp",
@@ -110,6 +120,7 @@ const struct row bench_rows[] = {
 		.modes = ALL | BIT(FAN_IN) | BIT(ECHO),
 		.many = "tcp:127.0.0.1:PORT",
 		.bare_many = &bare_tcp_many,
+		.no_fan_out = ONE_BY_ONE,
 	},
 	{
 		.name = "tcp-many",
@@ -128,6 +139,7 @@ const struct row bench_rows[] = {
 		.chunk = 32 * K,
 		.lossy = true,
 		.modes = ALL | BIT(FAN_IN),
+		.no_fan_out = ONE_BY_ONE,
 	},
 	{
 		.name = "mq",
@@ -161,6 +173,8 @@ const struct row bench_rows[] = {
 		.chunk = 256 * K,
 		.modes = ALL,
 		.peers = BY_MEMORY,
+		.no_fan_in = FOR_TWO,
+		.no_fan_out = FOR_TWO,
 	},
 	{
 		.name = "ring-file",
@@ -182,6 +196,8 @@ const struct row bench_rows[] = {
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
 		.modes = ALL,
+		.no_fan_in = FOR_TWO,
+		.no_fan_out = FOR_TWO,
 	},
 	{
 		.name = "ring-queue-shm",
@@ -239,6 +255,8 @@ const struct row bench_rows[] = {
 		.back = "ring:shm:/NAME-back?pattern=latest",
 		.bare = &bare_shared,
 		.modes = TRIPS,
+		.no_fan_in = "it is for one writer at a time",
+		.no_fan_out = "its readers see the latest message and are meant to miss others",
 	},
 	/* Events: a post there and a post back. */
 	{"signal", "events", "signal:self?sig=RTMIN+4", .ours = &sinew_event_pair,

@@ -296,7 +296,7 @@ void bench_measure(struct record *record, const struct plan *plan, const char *o
 	memset(all, 0, sizeof(all));
 	record->before = place_probe(record->cpu);
 	if (record->mode == ECHO) {
-		echo_measure(record, plan);
+		echo_measure(record, plan, options);
 	} else {
 		enter_all(record, &duel, &names);
 		play_repeats(record, &duel, plan, all);

@@ -2,6 +2,7 @@
  *
  * bench_steps.c - which mechanisms, modes, sizes and CPUs are measured, in the order of the table.
  */
+#include <limits.h>
 #include <sched.h>
 #include <sinew/sinew.h>
 #include <stdio.h>
@@ -178,7 +179,10 @@ static void add(struct bench_run *run, const struct choice *choice, enum mode mo
 	record->rate = mode == PACED ? run->plan.rate : 0;
 	record->cpu[CLIENT] = cpu[0];
 	record->cpu[SERVER] = cpu[1];
-	if (size > largest)
+	if (mode == FAN_IN && size > PIPE_BUF && has_word(choice->row->groups, "pipes"))
+		snprintf(record->skipped, sizeof record->skipped,
+			"bare writes of several processes stay apart up to %d bytes", PIPE_BUF);
+	else if (size > largest)
 		snprintf(record->skipped, sizeof record->skipped,
 			"its largest message has %zu bytes", largest);
 }
@@ -212,14 +216,32 @@ static const struct crowd {
 	[ECHO] = {{10, 100, 1000, 10000}, 3},
 };
 
+/* A mechanism that has no fan is in the list once, with the reason. Whether it has none. */
+static bool leave_out(struct bench_run *run, const struct choice *choice, enum mode mode,
+	size_t size, bool first, const int cpu[2])
+{
+	const char *why = mode == FAN_IN    ? choice->row->no_fan_in
+			  : mode == FAN_OUT ? choice->row->no_fan_out
+					    : NULL;
+
+	if (!why || !first || run->count == MOST_STEPS)
+		return why;
+	add(run, choice, mode, size, 1, cpu);
+	snprintf(run->records[run->count - 1].skipped, sizeof run->records->skipped, "%s", why);
+	return true;
+}
+
 static void add_section(struct bench_run *run, const struct choice *choices, unsigned count,
 	enum mode mode, size_t size, unsigned nth, const int cpu[2])
 {
 	const struct crowd *crowd = &crowds[mode];
 
-	for (unsigned k = run->settings->bench.quick ? crowd->quick : 0; crowd->sizes[k]; k++)
+	const unsigned first = run->settings->bench.quick ? crowd->quick : 0;
+
+	for (unsigned k = first; crowd->sizes[k]; k++)
 		for (unsigned i = 0; i < count; i++)
-			if (choices[i].row->modes >> mode & 1 &&
+			if (!leave_out(run, &choices[i], mode, size, k == first, cpu) &&
+				choices[i].row->modes >> mode & 1 &&
 				(nth == 0 || !choices[i].row->wake))
 				add(run, &choices[i], mode, size, crowd->sizes[k], cpu);
 }

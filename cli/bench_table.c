@@ -225,19 +225,25 @@ static void print_failures(const struct bench_run *run, struct out *out)
 static bool is_said(const struct bench_run *run, unsigned i)
 {
 	for (unsigned k = 0; k < i; k++)
-		if (run->records[k].row == run->records[i].row && run->records[k].skipped[0])
+		if (run->records[k].row == run->records[i].row &&
+			strcmp(run->records[k].skipped, run->records[i].skipped) == 0)
 			return true;
 	return false;
 }
 
-/* Once for each mechanism. */
+/* Once for each mechanism and reason. */
 static void print_skipped(const struct bench_run *run, struct out *out)
 {
+	char text[320];
+
 	for (unsigned i = 0; i < run->count; i++) {
 		const struct record *record = &run->records[i];
-		if (record->skipped[0] && !is_said(run, i))
-			out_format(out, "Not measured: %s, %s, %zu bytes: %s.\n", record->row->name,
-				bench_modes[record->mode], record->size, record->skipped);
+		if (!record->skipped[0] || is_said(run, i))
+			continue;
+		snprintf(text, sizeof text, "Not measured: %s, %s, %zu bytes: %s.",
+			record->row->name, bench_modes[record->mode], record->size,
+			record->skipped);
+		tables_paragraph(out, text);
 	}
 }
 

@@ -6,14 +6,18 @@
  * Bounds from below are exact. Those from above are wide, or in CPU time, which a busy machine does not
  * stretch.
  */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "crew.h"
 #include "directory.h"
+#include "echo.h"
 #include "histogram.h"
 #include "judge.h"
 #include "raw/raw.h"
@@ -25,6 +29,7 @@ static struct fake {
 	long sleeps, computes; /* ns before each message */
 	unsigned takes;        /* pages */
 	unsigned loses;        /* every nth */
+	unsigned drops;        /* the nth */
 	unsigned changes;      /* the nth */
 	long stalls;           /* the reader, ns, at its nth: */
 	unsigned stalls_at;
@@ -85,7 +90,7 @@ static void fake_send(struct link *link, const void *data, size_t size)
 		take_memory(fake.takes);
 	if (fake.changes == fake.sent)
 		((unsigned char *)data)[0] ^= 1; /* the buffer is the benchmark's own */
-	if (!fake.loses || fake.sent % fake.loses)
+	if (fake.sent != fake.drops && (!fake.loses || fake.sent % fake.loses))
 		bare_pipe.send(link, data, size);
 }
 
@@ -127,18 +132,24 @@ static const struct row lossy_row = {
 };
 
 /* One measurement of a fake beside a bare pipe, on whatever CPUs. */
-static void measure(struct record *record, const struct row *row, enum mode mode, int64_t duration,
-	unsigned repeats)
+static void measure_with(struct record *record, const struct row *row, enum mode mode, unsigned fan,
+	int64_t duration, unsigned repeats)
 {
 	char directory[DIRECTORY];
 	struct plan plan = {.duration = duration, .repeats = repeats, .directory = directory};
 
 	*record = (struct record){
-		.row = row, .mode = mode, .size = 64, .rate = 1000, .cpu = {-1, -1}};
+		.row = row, .mode = mode, .size = 64, .rate = 1000, .fan = fan, .cpu = {-1, -1}};
 	CHECK_EQ(directory_make(directory), 0);
 	crew_init();
 	bench_measure(record, &plan, NULL);
 	directory_remove(directory);
+}
+
+static void measure(struct record *record, const struct row *row, enum mode mode, int64_t duration,
+	unsigned repeats)
+{
+	measure_with(record, row, mode, 1, duration, repeats);
 }
 
 static double blocked(const struct spent *spent)
@@ -268,6 +279,95 @@ TEST(a_changed_message_fails_the_row)
 	fake = (struct fake){.changes = 30};
 	measure(&record, &fake_row, STREAM, 40 * MS, 1);
 	CHECK(strstr(record.error, "a message was changed on its way"));
+}
+
+/* One write and one read of the twin for each message of each writer. */
+TEST(all_of_a_fan_is_counted)
+{
+	static struct record record;
+	const struct outcome *bare = &record.outcomes[1];
+
+	fake = (struct fake){0};
+	measure_with(&record, &fake_row, FAN_IN, 4, 20 * MS, 1);
+	CHECK_STR(record.error, "");
+	CHECK(bare->messages >= 4 && bare->messages % 4 == 0);
+	CHECK_EQ(bare->spent[CLIENT].calls, bare->messages);
+	CHECK_EQ(bare->spent[SERVER].calls, bare->messages);
+}
+
+/* In the first block each of two writers has two messages, and one writer has four. */
+TEST(a_loss_in_a_fan_fails_the_row)
+{
+	static struct record record;
+
+	fake = (struct fake){.drops = 1};
+	measure_with(&record, &fake_row, FAN_IN, 2, 20 * MS, 1);
+	CHECK(strstr(record.error, "message 1 came where 0 was expected"));
+	fake = (struct fake){.drops = 4};
+	measure_with(&record, &fake_row, FAN_OUT, 2, 20 * MS, 1);
+	CHECK(strstr(record.error, "the readers have not got all messages"));
+	CHECK(!bench_sound(&record));
+}
+
+TEST(a_changed_message_in_a_fan_fails_the_row)
+{
+	static struct record record;
+
+	fake = (struct fake){.changes = 1};
+	measure_with(&record, &fake_row, FAN_IN, 2, 20 * MS, 1);
+	CHECK(strstr(record.error, "a message was changed on its way"));
+}
+
+/* Sends back what it reads, but for one bit. */
+static void serve_wrongly(void *arg)
+{
+	const struct echo_load *load = arg;
+	char message[2 * ECHO_SIZE];
+	int peer, listener = echo_listen(load, 0);
+
+	echo_listen(load, 1);
+	while ((peer = accept(listener, NULL, NULL)) < 0)
+		poll(&(struct pollfd){.fd = listener, .events = POLLIN}, 1, -1);
+	ssize_t size = recv(peer, message, sizeof message, 0);
+	message[size / 2] ^= 1;
+	send(peer, message, (size_t)size, 0);
+	pause();
+}
+
+static void lead_wrongly(void *arg)
+{
+	struct echo_load *load = arg;
+	pid_t pids[] = {crew_fork(serve_wrongly, load), crew_fork(echo_load, load)};
+
+	crew_wait(pids, 2);
+}
+
+TEST(a_wrong_answer_fails_an_echo)
+{
+	struct echo_load load = {.mechanism = "unix", .count = 1, .window = MS};
+	char directory[DIRECTORY];
+	int reports[2], orders[2];
+
+	CHECK_EQ(directory_make(directory), 0);
+	CHECK_EQ(pipe(reports), 0);
+	CHECK_EQ(pipe(orders), 0);
+	CHECK_EQ(write(orders[1], "", 1), 1);
+	crew_init();
+	load.directory = directory;
+	load.reports = reports[1];
+	load.orders = orders[0];
+	load.answers[0] = load.answers[1] = crew_share(sizeof *load.answers[0]);
+	CHECK_EQ(crew_run(lead_wrongly, &load, 20), -1);
+	CHECK_STR(crew_error(), "an answer differs from its request");
+	for (unsigned i = 0; i < 2; i++) {
+		char path[128];
+
+		close(reports[i]);
+		close(orders[i]);
+		echo_address(&load, i, path, sizeof path);
+		unlink(path);
+	}
+	directory_remove(directory);
 }
 
 /* A reader that stalls for a tenth of a second while a message comes each millisecond delays a hundred of
