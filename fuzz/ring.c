@@ -294,7 +294,8 @@ static void act_release(struct run *run, unsigned i)
 {
 	struct member *m = &run->members[i];
 
-	for (unsigned n = 0; n < m->lent_count; n++)
+	/* Where every reader reads all, a writer may have needed the room. */
+	for (unsigned n = 0; n < m->lent_count && !m->ring->histories; n++)
 		check(run, m, &m->lent[n], false);
 	sinew_release(m->channel, m->lent, m->lent_count);
 	m->lent_count = 0;
@@ -429,6 +430,29 @@ static size_t name_ring(struct run *run)
 		formats[run->backing], directory, (int)getpid());
 }
 
+/* A ring with many readers, of which one gets each message, or all do, or each the newest. */
+static void choose_pattern(struct run *run, size_t used, unsigned first, unsigned second)
+{
+	char *at = run->uri + used;
+	const size_t left = sizeof run->uri - used;
+	static const char *const full[] = {"block", "fail", "drop-new", "drop-old"};
+	const unsigned lanes = 1 + (first >> 3 & 3) % 3;
+
+	switch (second >> 5 & 3) {
+	case 1:
+		snprintf(at, left, "&pattern=topic&lanes=%u&from=%s&full=%s", lanes,
+			first & 32 ? "oldest" : "now", full[first >> 6]);
+		break;
+	case 2:
+		snprintf(at, left, "&pattern=latest&history=%u", lanes);
+		break;
+	default:
+		snprintf(at, left, "&pattern=queue&lanes=%u&deaths=%s&full=%s", lanes,
+			first & 32 ? "drop" : "redeliver",
+			first >> 6 < 3 ? full[first >> 6] : "block");
+	}
+}
+
 static void read_plan(struct run *run, struct input *in)
 {
 	static const char *const full[] = {"block", "fail", "drop-new", "block"};
@@ -439,12 +463,13 @@ static void read_plan(struct run *run, struct input *in)
 	run->flags = second & 8 ? SINEW_EVENTS : 0;
 	size_t used = name_ring(run);
 	used += (size_t)snprintf(run->uri + used, sizeof run->uri - used,
-		"?size=%s&full=%s&wait=%s&keep-open=%s", first & 4 ? "16K" : "8K", full[first >> 6],
-		wait[second & 3], second & 4 && run->backing != TWO_ENDS ? "yes" : "no");
+		"?size=%s&wait=%s&keep-open=%s", first & 4 ? "16K" : "8K", wait[second & 3],
+		second & 4 && run->backing != TWO_ENDS ? "yes" : "no");
 	if (run->backing == NAMED_QUEUE || run->backing == SERVED_QUEUE)
-		used += (size_t)snprintf(run->uri + used, sizeof run->uri - used,
-			"&pattern=queue&lanes=%u&deaths=%s", 1 + (first >> 3 & 3) % 3,
-			first & 32 ? "drop" : "redeliver");
+		choose_pattern(run, used, first, second);
+	else
+		snprintf(run->uri + used, sizeof run->uri - used, "&full=%s", full[first >> 6]);
+	used += strlen(run->uri + used);
 	if (run->backing == SERVED_QUEUE)
 		snprintf(run->uri + used, sizeof run->uri - used, "&serve=thread");
 	run->scribbler.may_cut =

@@ -28,6 +28,11 @@ void scribble_begin(struct scribbler *s, const struct sinew__ring *ring)
 	s->members_at = (size_t)((const uint8_t *)ring->members - base);
 	s->lanes_at = (size_t)((const uint8_t *)ring->shared - base);
 	s->words_at = (size_t)((const uint8_t *)ring->lanes[0].words - base);
+	if (ring->histories) {
+		s->histories_at = (size_t)((const uint8_t *)ring->histories - base);
+		s->cursors_at = (size_t)((const uint8_t *)ring->cursors - base);
+		s->cursors_size = ring->cursors_each * sizeof *ring->cursors;
+	}
 	s->slots = ring->slots;
 	s->lanes = ring->lane_count;
 	s->words = ring->lanes[0].word_count;
@@ -103,12 +108,26 @@ static void write_field(
 	}
 }
 
+/* Edge, wish, first, last, waits, some of the marks, head, some of the newest. */
+static void write_history(struct scribbler *s, struct input *in, unsigned lane)
+{
+	static const uint8_t fields[] = {
+		0, 2, 4, 6, 8, 10, 12, 32, 34, 36, 38, 40, 42, 218, 220, 222, 224, 226, 228, 230};
+
+	write_field(s, in, s->histories_at + lane * sizeof(struct sinew__ring_history), fields,
+		sizeof fields);
+}
+
 static void write_lane(struct scribbler *s, struct input *in)
 {
 	static const uint8_t fields[] = {0, 2, 3, 4, 32, 34, 36, 64, 66, 68, 70, 72, 74, 96, 97,
 		128, 129, 64, 66, 68}; /* most often the positions and the claim */
-	const unsigned lane = take_byte(in) % s->lanes;
+	const unsigned byte = take_byte(in), lane = byte % s->lanes;
 
+	if (byte >= 128 && s->histories_at) {
+		write_history(s, in, lane);
+		return;
+	}
 	write_field(
 		s, in, s->lanes_at + lane * sizeof(struct sinew__ring_lane), fields, sizeof fields);
 }
@@ -116,8 +135,16 @@ static void write_lane(struct scribbler *s, struct input *in)
 static void write_member(struct scribbler *s, struct input *in)
 {
 	static const uint8_t fields[] = {0, 2, 3, 4, 5, 6, 7, 32, 34, 36, 38};
-	const unsigned slot = take_byte(in) % s->slots;
+	static const uint8_t place[] = {0, 2, 4};
+	const unsigned byte = take_byte(in), slot = byte % s->slots;
 
+	if (byte >= 128 && s->cursors_at) {
+		write_field(s, in,
+			s->cursors_at + slot * s->cursors_size +
+				slot % s->lanes * sizeof(struct sinew__ring_mark),
+			place, sizeof place);
+		return;
+	}
 	write_field(s, in, s->members_at + slot * sizeof(struct sinew__ring_member), fields,
 		sizeof fields);
 }
@@ -140,6 +167,11 @@ static uint32_t reader_at(const struct scribbler *s, unsigned lane, const struct
 	const struct sinew__ring_lane *shared =
 		(void *)(s->base + s->lanes_at + lane * sizeof *shared);
 
+	if (ring->histories) /* somewhere before it */
+		return (uint32_t)((
+			const struct sinew__ring_history *)(void *)(s->base +
+								    s->histories_at))[lane]
+			.edge.words;
 	return (uint32_t)(ring->pattern == SINEW__RING_PAIR ? shared->taken : shared->next);
 }
 

@@ -3,8 +3,8 @@
  * scribble.h - what a hostile member does to a ring, written out. Each act is one byte, the kind in its
  * low three bits, and then, big-endian:
  *   0 word      lane(1) where(2, from the next one to be read) kind(1) size(2): a word of the right lap
- *   1 lane      lane(1) field(1) value
- *   2 member    slot(1) field(1) value
+ *   1 lane      lane(1) field(1) value; where every reader reads all, from 128 on what it keeps of that lane
+ *   2 member    slot(1) field(1) value; there, from 128 on its place on the lane with the slot's number
  *   3 header    field(1) value
  *   4 anywhere  where(3, in words) value
  *   5 data      lane(1) where(2) value: in the words of a lane, wherever they are now
@@ -25,8 +25,9 @@ struct scribbler {
 	uint8_t *base;
 	size_t size, used; /* used: what is before the data */
 	size_t members_at, lanes_at, words_at;
-	unsigned slots, lanes, words; /* words of a lane */
-	int fd;                       /* an open file of its own */
+	size_t histories_at, cursors_at, cursors_size; /* 0: a pair, a queue; of one member */
+	unsigned slots, lanes, words;                  /* words of a lane */
+	int fd;                                        /* an open file of its own */
 	bool may_cut;
 	bool cut; /* has done so */
 };

@@ -416,9 +416,9 @@ for name, data in SEQUENCES.items():
 
 
 def ring(backing, *acts, lanes=1, large=False, drop=False, full=0, wait=0, keep=False, events=False,
-         guard=False):
+         guard=False, pattern=0):
     first = backing | large << 2 | lanes - 1 << 3 | drop << 5 | full << 6
-    second = wait | keep << 2 | events << 3 | guard << 4
+    second = wait | keep << 2 | events << 3 | guard << 4 | pattern << 5
     return bytes([first, second]) + b"".join(acts)
 
 
@@ -469,6 +469,16 @@ RINGS = {
     "queue-heirs": ring(QUEUE, *HOLD, act(DIE), act(OPEN, 2), rrecv(2), rtake(2, 0), act(DIE, 2), act(OPEN),
                         *[rrecv(0)] * 7, *TALK),
     "queue-drops": ring(QUEUE, *HOLD, act(DIE), act(OPEN, 2), rsend(1, 8), rrecv(2), *HOLD, drop=True, full=2),
+    "topic": ring(QUEUE, act(OPEN, 2), *[rsend(1, n) + rrecv(0) for n in (8, 56, 300, 3000)] * 4, rrecv(2), *HOLD,
+                  act(RELEASE), full=3, pattern=1),
+    "topic-waits": ring(QUEUE, act(OPEN, 2), *TALK, rtake(2), *HOLD, act(DIE, 2), *TALK, drop=True, pattern=1),
+    "topic-lanes": ring(SERVED, act(OPEN, 2), act(OPEN, 3), *[rsend(1, n) + rsend(3, 90 - n) + rtake(2) for n in
+                        range(0, 90, 9)], act(CLOSE, 3), rtake(0), lanes=3, full=3, pattern=1),
+    "latest": ring(QUEUE, act(OPEN, 2), *TALK, rtake(2), act(CLOSE, 1), act(OPEN, 1), *HOLD, lanes=3, pattern=2),
+    "lies-histories": ring(QUEUE, *TALK[:9], *[lie(1, bytes([128, f]) + value(1)) + rsend(1, 900) + rrecv(0) for f in
+                           range(20)], act(CLOSE, 1), act(OPEN, 1), *TALK[:6], full=3, pattern=1),
+    "lies-cursors": ring(QUEUE, *TALK[:9], *[lie(2, bytes([128, f]) + value(1)) + rsend(1, 900) for f in range(3)],
+                         pattern=1),
     "served": ring(SERVED, act(OPEN, 2), *TALK, *HOLD, act(SHOW, 0, 1), act(CLOSE, 2), rrecv(0), lanes=3),
     "polled": ring(QUEUE, *[act(SHOW, m, 1) for m in (0, 1)], *TALK[:9], act(SHOW, 0, 0), act(SHOW, 0, 2)),
     "lies-words": ring(PAIR, rsend(1, 8), *[word(1, 0, k, n) + rrecv(0, 4104) for k, n in
