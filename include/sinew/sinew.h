@@ -260,8 +260,9 @@ struct sinew_ring_member {
 	uint32_t flags; /* SINEW_RING_... */
 	uint32_t reserved32;
 	uint64_t slept[2]; /* times that it slept in a call: for messages, for room */
-	uint64_t behind;   /* topic, latest: messages sent that a reader has not had yet */
-	uint64_t lost;     /* the same: messages that it was told it has lost, or passed over */
+	uint64_t
+		behind; /* topic, latest: messages sent, or dropped, since what a reader had last */
+	uint64_t lost;  /* the same: messages that it was told it has lost, or passed over */
 	uint64_t reserved[3];
 };
 

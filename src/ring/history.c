@@ -120,7 +120,7 @@ int sinew__history_advance(struct sinew__lane_out *out, struct sinew__ring_at en
 	}
 	history->at = at;
 	history->edge = edge;
-	leave_mark(history, out->number);
+	leave_mark(history, out->number - out->lost); /* these it tells itself */
 	give_up_marks(&out->lane, history);
 	put_place(&history->shared->edge, edge);
 	sinew__fence_before_writing();
@@ -179,7 +179,7 @@ static void walk(const struct sinew__lane *lane, struct sinew__history_mark *mar
 		if (sinew__lane_read(lane, sinew__history_low(mark->at), &message) != 1)
 			return;
 		mark->at = sinew__history_place(mark->at, message.after);
-		mark->number++;
+		mark->number += 1 + message.lost;
 	}
 }
 

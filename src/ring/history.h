@@ -8,7 +8,7 @@
  * looks at the edge: what it read was whole if its place is not a lane's length or more behind (keeps). If
  * one byte of it had been overwritten, that store comes after the fence that came after the edge; so who
  * saw the byte sees the edge.
- * Whenever the edge moves, a mark says where the next message begins, and how many were sent before. Marks
+ * Whenever the edge moves, a mark says where the next message begins, and how many were sent, or dropped, before. Marks
  * that the edge leaves behind are given up before it moves, and their cells are used again only after that.
  * So a reader that was overtaken goes on at a mark, and the difference of the numbers is what it lost, exactly.
  *

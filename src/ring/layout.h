@@ -126,7 +126,7 @@ struct sinew__ring_place {
 	sinew__shared64 words, units;
 };
 
-/* The place where a message begins, and how many were sent on its lane before it. */
+/* The place where a message begins, and how many were sent, or dropped, on its lane before it. */
 struct sinew__ring_mark {
 	struct sinew__ring_place at;
 	sinew__shared64 number;

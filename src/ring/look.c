@@ -18,7 +18,8 @@ static uint64_t behind(struct sinew__ring *ring, unsigned slot)
 	uint64_t n = 0;
 
 	for (unsigned i = 0; i < ring->lane_count; i++) {
-		const uint64_t sent = sinew__look(&ring->shared[i].sent);
+		const uint64_t sent =
+			sinew__look(&ring->shared[i].sent) + sinew__look(&ring->shared[i].dropped);
 		const uint64_t number = sinew__look(&cursors[i].number);
 		n += sent > number ? sent - number : 0;
 	}

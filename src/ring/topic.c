@@ -121,7 +121,7 @@ static void go_on(
 	struct sinew__history_mark *next = &ring->r.next[lane];
 
 	next->at = sinew__history_place(next->at, message->after);
-	next->number++;
+	next->number += 1 + message->lost;
 }
 
 static bool has(struct sinew__ring *ring, unsigned lane)
@@ -329,6 +329,20 @@ static void say_that_we_wait(struct sinew__ring *ring, struct sinew__ring_histor
 	sinew__sys.membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
 }
 
+/* What the last writer dropped at its end nobody has heard of: it goes with our first message. */
+static void go_on_counting(struct sinew__lane_out *out)
+{
+	struct sinew__ring_lane *shared = out->lane.shared;
+	const uint64_t dropped = sinew__look(&shared->dropped);
+	const uint64_t all = sinew__look(&shared->sent) + dropped;
+
+	if (all > out->number) {
+		out->lost = all - out->number;
+		out->number = all;
+	}
+	sinew__put(&shared->sent, out->number - dropped);
+}
+
 void sinew__topic_take_lane(struct sinew__ring *ring, unsigned lane)
 {
 	ring->w.history = (struct sinew__history_out){.shared = &ring->histories[lane],
@@ -340,7 +354,7 @@ void sinew__topic_take_lane(struct sinew__ring *ring, unsigned lane)
 		.cursors_each = ring->cursors_each};
 	ring->w.out.history = &ring->w.history;
 	sinew__history_take_over(&ring->w.out);
-	sinew__put(&ring->shared[lane].sent, ring->w.out.number);
+	go_on_counting(&ring->w.out);
 	say_that_we_wait(ring, &ring->histories[lane]);
 }
 

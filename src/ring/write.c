@@ -102,6 +102,7 @@ static int without_room(
 		sinew__ring_look_after(ring, SINEW_OUT, LOOK_EACH);
 	if (ring->full == SINEW__RING_DROP_NEW && !waits_for_peer(ring)) {
 		ring->w.out.lost++;
+		ring->w.out.number++; /* who is overtaken learns of it, too */
 		sinew__count(&ring->w.out.lane.shared->dropped, 1);
 		return 0;
 	}
