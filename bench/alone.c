@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * alone.c - locks of sinew, taken and given back with nobody else there.
+ * alone.c - locks of sinew, taken and given back.
  */
 #include "alone.h"
 
@@ -34,8 +34,19 @@ static void mutex_use(struct link *link, const void *data, size_t size)
 	check(sinew_mutex_unlock(link->state), "sinew_mutex_unlock");
 }
 
-const struct contender sinew_mutex_use = {
-	.name = "sinew", .prepare = mutex_prepare, .join = join, .send = mutex_use};
+static void mutex_exclude(struct link *link, void *data, size_t size)
+{
+	(void)size;
+	check(sinew_mutex_lock(link->state, SINEW_FOREVER), "sinew_mutex_lock");
+	count_up(data);
+	check(sinew_mutex_unlock(link->state), "sinew_mutex_unlock");
+}
+
+const struct contender sinew_mutex_use = {.name = "sinew",
+	.prepare = mutex_prepare,
+	.join = join,
+	.send = mutex_use,
+	.recv = mutex_exclude};
 
 static void rwlock_prepare(struct link *link)
 {
@@ -50,8 +61,19 @@ static void rwlock_use(struct link *link, const void *data, size_t size)
 	check(sinew_rwlock_unlock(link->state), "sinew_rwlock_unlock");
 }
 
-const struct contender sinew_rwlock_use = {
-	.name = "sinew", .prepare = rwlock_prepare, .join = join, .send = rwlock_use};
+static void rwlock_exclude(struct link *link, void *data, size_t size)
+{
+	(void)size;
+	check(sinew_rwlock_write(link->state, SINEW_FOREVER), "sinew_rwlock_write");
+	count_up(data);
+	check(sinew_rwlock_unlock(link->state), "sinew_rwlock_unlock");
+}
+
+const struct contender sinew_rwlock_use = {.name = "sinew",
+	.prepare = rwlock_prepare,
+	.join = join,
+	.send = rwlock_use,
+	.recv = rwlock_exclude};
 
 static void semaphore_prepare(struct link *link)
 {
@@ -66,5 +88,16 @@ static void semaphore_use(struct link *link, const void *data, size_t size)
 	check(sinew_semaphore_give(link->state), "sinew_semaphore_give");
 }
 
-const struct contender sinew_semaphore_use = {
-	.name = "sinew", .prepare = semaphore_prepare, .join = join, .send = semaphore_use};
+static void semaphore_exclude(struct link *link, void *data, size_t size)
+{
+	(void)size;
+	check(sinew_semaphore_take(link->state, SINEW_FOREVER), "sinew_semaphore_take");
+	count_up(data);
+	check(sinew_semaphore_give(link->state), "sinew_semaphore_give");
+}
+
+const struct contender sinew_semaphore_use = {.name = "sinew",
+	.prepare = semaphore_prepare,
+	.join = join,
+	.send = semaphore_use,
+	.recv = semaphore_exclude};

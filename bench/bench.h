@@ -23,14 +23,15 @@ enum {
 };
 
 enum mode {
-	LATENCY, /* there and back, one at a time */
-	STREAM,  /* one way, a call for each message */
-	BATCHED, /* one way, sinew in arrays of BATCH */
-	PACED,   /* one way, at set times, however long the others take */
-	ALONE,   /* no message: what one process does by itself, a lock or a process made */
-	FAN_IN,  /* many writers, one reader */
-	FAN_OUT, /* one writer, many readers */
-	ECHO,    /* a server that answers many connections */
+	LATENCY,   /* there and back, one at a time */
+	STREAM,    /* one way, a call for each message */
+	BATCHED,   /* one way, sinew in arrays of BATCH */
+	PACED,     /* one way, at set times, however long the others take */
+	ALONE,     /* no message: what one process does by itself, a lock or a process made */
+	FAN_IN,    /* many writers, one reader */
+	FAN_OUT,   /* one writer, many readers */
+	ECHO,      /* a server that answers many connections */
+	CONTENDED, /* no message: what two processes want at the same time */
 	MODES,
 };
 extern const char *const bench_modes[MODES];

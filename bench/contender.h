@@ -60,6 +60,7 @@ struct contender {
 	void (*prepare)(struct link *link); /* before the fork; may be NULL */
 	void (*join)(struct link *link, enum role role);
 	void (*send)(struct link *link, const void *data, size_t size); /* one message */
+	/* One message; of a lock, one use that excludes others, in which count_up(data) is called. */
 	void (*recv)(struct link *link, void *data, size_t size);
 	/* Several in a row; NULL where nothing but answers is measured. */
 	void (*put)(struct link *link, const unsigned char *first, unsigned count);

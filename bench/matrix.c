@@ -278,13 +278,13 @@ const struct row bench_rows[] = {
 		.modes = TRIPS, .most = SIZE_MOST},
 	{"memfd", "regions", "memfd:DIR/region?serve=thread", .ours = &sinew_region_pair,
 		.bare = &bare_memfd, .modes = TRIPS, .most = SIZE_MOST},
-	/* Locks, with nobody else there; and processes, which have no twin. */
+	/* Locks; and processes, which have no twin. */
 	{"mutex", "locks", "mutex", .ours = &sinew_mutex_use, .bare = &bare_mutex,
-		.modes = BIT(ALONE), .wake = true},
+		.modes = BIT(ALONE) | BIT(CONTENDED), .wake = true},
 	{"rwlock", "locks", "rwlock", .ours = &sinew_rwlock_use, .bare = &bare_rwlock,
-		.modes = BIT(ALONE), .wake = true},
+		.modes = BIT(ALONE) | BIT(CONTENDED), .wake = true},
 	{"semaphore", "locks", "semaphore", .ours = &sinew_semaphore_use, .bare = &bare_semaphore,
-		.modes = BIT(ALONE), .wake = true},
+		.modes = BIT(ALONE) | BIT(CONTENDED), .wake = true},
 	{"fork", "processes", "fork", .ours = &fork_use, .modes = BIT(ALONE), .wake = true},
 	{"fork-return", "processes", "fork", .ours = &fork_return, .modes = BIT(ALONE),
 		.wake = true},
@@ -298,4 +298,4 @@ const struct row bench_rows[] = {
 const unsigned bench_row_count = sizeof(bench_rows) / sizeof(bench_rows[0]);
 
 const char *const bench_modes[MODES] = {
-	"latency", "stream", "batched", "paced", "alone", "fan-in", "fan-out", "echo"};
+	"latency", "stream", "batched", "paced", "alone", "fan-in", "fan-out", "echo", "contended"};

@@ -121,9 +121,11 @@ static unsigned blocks_of(int64_t duration, int64_t block)
 
 static struct duel compose(const struct record *record, int64_t duration)
 {
-	int64_t block = record->mode == LATENCY || record->mode == ALONE ? BLOCK
-			: record->mode == PACED                          ? duration / BLOCKS_LEAST
-									 : STREAM_BLOCK;
+	int64_t block =
+		record->mode == LATENCY || record->mode == ALONE || record->mode == CONTENDED
+			? BLOCK
+		: record->mode == PACED ? duration / BLOCKS_LEAST
+					: STREAM_BLOCK;
 
 	if (duration < block * BLOCKS_LEAST)
 		block = duration / BLOCKS_LEAST;
@@ -221,7 +223,8 @@ static void reckon(struct record *record, const struct duel *duel, unsigned i)
 {
 	const struct tally *tally = &duel->tallies[i];
 	struct outcome *outcome = &record->outcomes[i];
-	uint64_t messages = tally->messages * (record->mode == LATENCY ? 2 : 1);
+	uint64_t messages =
+		tally->messages * (record->mode == LATENCY || record->mode == CONTENDED ? 2 : 1);
 
 	outcome->p50[record->repeats] = (double)histogram_at(&tally->times, 0.5);
 	outcome->p99[record->repeats] = (double)histogram_at(&tally->times, 0.99);

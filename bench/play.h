@@ -24,6 +24,8 @@ struct tally {
 	struct spent many[FAN_MOST];   /* by those of the many but the first */
 	_Atomic uint64_t begun, done;  /* blocks that the first of the writers began, that ended */
 	_Atomic uint64_t got, readers; /* messages that readers had; readers that are through */
+	/* contended: what both count up */
+	uint64_t counted __attribute__((aligned(64)));
 };
 
 struct duel {
@@ -61,6 +63,7 @@ struct turns {
 };
 extern const struct turns *const turn_modes[MODES];
 extern const struct turns fan_in_turns, fan_out_turns; /* fan.c */
+extern const struct turns contend_turns;               /* contend.c */
 
 uint64_t turn_clock(void); /* ns, CLOCK_MONOTONIC */
 unsigned turn_batch(enum mode mode);

@@ -225,4 +225,5 @@ const struct turns *const turn_modes[MODES] = {
 	[ALONE] = &(const struct turns){use_it, look_on},
 	[FAN_IN] = &fan_in_turns,
 	[FAN_OUT] = &fan_out_turns,
+	[CONTENDED] = &contend_turns,
 };

@@ -55,7 +55,8 @@ static bool add_mode(struct settings *settings, const char *word)
 		const char *name;
 		unsigned bits;
 	} modes[] = {{"latency", 1}, {"stream", 2 | 4}, {"batched", 4}, {"paced", 8}, {"alone", 16},
-		{"fan", 32 | 64}, {"fan-in", 32}, {"fan-out", 64}, {"echo", 128}};
+		{"fan", 32 | 64}, {"fan-in", 32}, {"fan-out", 64}, {"echo", 128},
+		{"contended", 256}};
 
 	for (unsigned i = 0; i < sizeof modes / sizeof *modes; i++)
 		if (strcmp(word, modes[i].name) == 0) {
@@ -153,11 +154,10 @@ static bool set_baseline(struct settings *settings, const char *value)
 const struct cli_option bench_options[] = {
 	{"quick", 0, NULL, "every mechanism once over, in less than two minutes", set_quick, NULL},
 	{"mode", 0, "MODES",
-		"latency, stream, batched, paced, alone, fan, echo, or several with commas",
+		"latency, stream, batched, paced, alone, fan, echo, contended, or several",
 		set_modes,
-		"latency, stream (also batched), batched, paced, alone, fan (fan-in, fan-out) or "
-		"echo, with "
-		"commas between them"},
+		"latency, stream (also batched), batched, paced, alone, fan (fan-in, fan-out), "
+		"echo or contended, with commas between them"},
 	{"sizes", 0, "SIZES", "of messages, as 64,64K", set_sizes,
 		"up to 16 sizes from 24 to 16M, with commas between them"},
 	{"cpus", 0, "A,B|none", "where the client and the server run", set_cpus,

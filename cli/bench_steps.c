@@ -214,6 +214,7 @@ static const struct crowd {
 	[FAN_IN] = {{1, 2, 4, 8}, 3},
 	[FAN_OUT] = {{1, 2, 4, 8}, 3},
 	[ECHO] = {{10, 100, 1000, 10000}, 3},
+	[CONTENDED] = {{1}, 0},
 };
 
 /* A mechanism that has no fan is in the list once, with the reason. Whether it has none. */
@@ -255,7 +256,7 @@ static bool is_wanted_on(const struct bench_run *run, enum mode mode, bool two)
 		return two || !run->settings->bench.quick;
 	if (mode == ECHO)
 		return two;
-	return mode == LATENCY || two != (mode == ALONE);
+	return mode == LATENCY || mode == CONTENDED || two != (mode == ALONE);
 }
 
 static void add_sections(

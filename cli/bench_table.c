@@ -109,12 +109,18 @@ static const struct grid_column rate_columns[] = {{.name = "MECHANISM", .gives =
 	{"RATIO", .right = true}, {"CALLS", .right = true}, {.name = "STATES"}, {.name = "MSG/S"}};
 enum { COLUMNS = sizeof timed_columns / sizeof *timed_columns };
 
+/* What has no messages, and is timed as a whole. */
+static bool is_use(enum mode mode)
+{
+	return mode == ALONE || mode == CONTENDED;
+}
+
 /* What the bar of a row stands for; by the logarithm, where times are a thousand times apart. */
 static double bar_value(const struct record *record, unsigned contender)
 {
 	const struct outcome *outcome = &record->outcomes[contender];
 
-	if (record->mode == ALONE)
+	if (is_use(record->mode))
 		return log10(1 + bench_costs(record, contender).median);
 	return is_timed(record->mode) ? log10(1 + outcome->p50_all / 100)
 				      : bench_figure(outcome->rate, record->repeats).median;
@@ -130,7 +136,7 @@ static void put_row(struct grid *grid, const struct record *record, unsigned con
 
 	snprintf(cells[0], CELL, "%s%s", contender ? "  " : "",
 		contender ? ours->name : record->row->name);
-	if (record->mode == ALONE) {
+	if (is_use(record->mode)) {
 		put_time(cells[1], bench_costs(record, contender).median);
 		snprintf(cells[2], CELL, "-");
 		put_time(cells[3], find_bare(record));
@@ -167,7 +173,8 @@ static void print_heading(struct out *out, const struct record *record, size_t s
 {
 	static const char *const names[MODES] = {"Round trip", "One way, a call each",
 		"One way, in arrays of 64", "One way, at set times", "Alone, one use",
-		"Many writers, one reader", "One writer, many readers", "A server that answers"};
+		"Many writers, one reader", "One writer, many readers", "A server that answers",
+		"A lock that two want, one use"};
 	char text[160], bytes[32] = "", cpus[32];
 
 	if (size)
@@ -188,7 +195,7 @@ static void print_heading(struct out *out, const struct record *record, size_t s
 static void print_section(
 	const struct bench_run *run, unsigned first, unsigned end, struct out *out)
 {
-	bool timed = is_timed(run->records[first].mode) || run->records[first].mode == ALONE;
+	bool timed = is_timed(run->records[first].mode) || is_use(run->records[first].mode);
 	struct grid *grid = grid_open(timed ? timed_columns : rate_columns, COLUMNS);
 	double most = 0;
 	size_t size = 0;

@@ -7,6 +7,7 @@
  * stretch.
  */
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -220,6 +221,30 @@ TEST(a_part_is_told_alone)
 	CHECK(cost > 0.499 * MS);
 	CHECK(cost < 0.501 * MS);
 	CHECK(record.outcomes[0].spent[CLIENT].wall >= record.outcomes[0].messages * MS);
+}
+
+/* What one counts between the two steps of the other is lost. */
+static void exclude_nobody(struct link *link, void *data, size_t size)
+{
+	volatile uint64_t *number = data;
+	const uint64_t before = *number;
+
+	(void)link, (void)size;
+	sched_yield();
+	*number = before + 1;
+}
+
+static const struct contender open_contender = {
+	.name = "open", .join = join_nobody, .send = use_part, .recv = exclude_nobody};
+static const struct row open_row = {
+	.name = "open", .uri = "open", .ours = &open_contender, .wake = true};
+
+TEST(a_lock_that_does_not_lock_fails_the_row)
+{
+	static struct record record;
+
+	measure(&record, &open_row, CONTENDED, 50 * MS, 3);
+	CHECK(strstr(record.error, "under the lock"));
 }
 
 TEST(what_takes_memory_faults)

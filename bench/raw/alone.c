@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
  *
- * alone.c - locks of the C library in shared memory, taken and given back with nobody else there.
+ * alone.c - locks of the C library in shared memory, taken and given back.
  */
 #include "alone.h"
 
 #include <pthread.h>
 #include <semaphore.h>
 
+#include "../alone.h"
 #include "../crew.h"
 #include "raw.h"
 
@@ -33,8 +34,19 @@ static void mutex_use(struct link *link, const void *data, size_t size)
 	raw_check(-pthread_mutex_unlock(link->state), "pthread_mutex_unlock");
 }
 
-const struct contender bare_mutex = {
-	.name = "bare", .prepare = mutex_prepare, .join = join, .send = mutex_use};
+static void mutex_exclude(struct link *link, void *data, size_t size)
+{
+	(void)size;
+	raw_check(-pthread_mutex_lock(link->state), "pthread_mutex_lock");
+	count_up(data);
+	raw_check(-pthread_mutex_unlock(link->state), "pthread_mutex_unlock");
+}
+
+const struct contender bare_mutex = {.name = "bare",
+	.prepare = mutex_prepare,
+	.join = join,
+	.send = mutex_use,
+	.recv = mutex_exclude};
 
 static void rwlock_prepare(struct link *link)
 {
@@ -53,8 +65,19 @@ static void rwlock_use(struct link *link, const void *data, size_t size)
 	raw_check(-pthread_rwlock_unlock(link->state), "pthread_rwlock_unlock");
 }
 
-const struct contender bare_rwlock = {
-	.name = "bare", .prepare = rwlock_prepare, .join = join, .send = rwlock_use};
+static void rwlock_exclude(struct link *link, void *data, size_t size)
+{
+	(void)size;
+	raw_check(-pthread_rwlock_wrlock(link->state), "pthread_rwlock_wrlock");
+	count_up(data);
+	raw_check(-pthread_rwlock_unlock(link->state), "pthread_rwlock_unlock");
+}
+
+const struct contender bare_rwlock = {.name = "bare",
+	.prepare = rwlock_prepare,
+	.join = join,
+	.send = rwlock_use,
+	.recv = rwlock_exclude};
 
 static void semaphore_prepare(struct link *link)
 {
@@ -69,5 +92,16 @@ static void semaphore_use(struct link *link, const void *data, size_t size)
 	raw_check(sem_post(link->state), "sem_post");
 }
 
-const struct contender bare_semaphore = {
-	.name = "bare", .prepare = semaphore_prepare, .join = join, .send = semaphore_use};
+static void semaphore_exclude(struct link *link, void *data, size_t size)
+{
+	(void)size;
+	raw_check(sem_wait(link->state), "sem_wait");
+	count_up(data);
+	raw_check(sem_post(link->state), "sem_post");
+}
+
+const struct contender bare_semaphore = {.name = "bare",
+	.prepare = semaphore_prepare,
+	.join = join,
+	.send = semaphore_use,
+	.recv = semaphore_exclude};

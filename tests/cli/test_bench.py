@@ -122,6 +122,16 @@ def alone(world):
     world.has(world.do("bench", *SHORT, "--mode", "alone", "--cpus", "none", "locks").out, "Alone", "rwlock")
 
 
+@each(cpus=["0,0", "none"])
+def contended(world, cpus):
+    """Two processes take it at once; what they count under it is checked by both kinds."""
+    rows = measure(world, "--mode", "contended", "--cpus", cpus, "locks")["rows"]
+    world.equal([row["mechanism"] for row in rows], ["mutex", "rwlock", "semaphore"], "rows")
+    for row in rows:
+        world.equal(row.get("error"), None, row["mechanism"])
+        world.check(row["messages"] > 0 and row["bare"]["messages"] > 0 and row["bare_ratio"] > 0, row["mechanism"])
+
+
 @case
 def sizes_and_cpus(world):
     rows = measure(world, "--sizes", "24,1K,64K", "--cpus", "0,0", "--mode", "latency",
