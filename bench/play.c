@@ -128,6 +128,8 @@ static uint64_t messages(const struct player *player, unsigned i, unsigned block
 		wanted = (double)duel->block_ns / player->estimate[i] / (block == 1 ? 4 : 1);
 	if (wanted > 1e7)
 		wanted = 1e7;
+	if (wanted < FIRST)
+		wanted = FIRST; /* however long the first ones took on a busy machine */
 	uint64_t batches = (uint64_t)wanted / batch;
 	return batches ? batches * batch : batch;
 }

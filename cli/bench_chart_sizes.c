@@ -174,8 +174,10 @@ void chart_sizes(const struct bench_run *run, struct out *out)
 	draw_axes(out, &plot);
 	for (unsigned i = 0; i < run->count && count < MOST_LINES; i++) {
 		double y = is_first(run, i) ? draw_path(out, run, &plot, i, count) : NAN;
-		if (!isnan(y))
-			labels[count++] = (struct label){run->records[i].row->name, y, count};
+		if (isnan(y))
+			continue;
+		labels[count] = (struct label){run->records[i].row->name, y, count};
+		count++;
 	}
 	draw_labels(out, labels, count);
 	chart_close(out,

@@ -5,6 +5,7 @@
 #include "follow.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "fault.h"
 #include "follow_inside.h"
 #include "look/facts.h"
+#include "look/files.h"
+#include "look/lines.h"
 #include "tell.h"
 
 #include "../banned.h"
@@ -74,6 +77,19 @@ void sinew__follow_adopt(struct sinew__follow *follow, uint32_t tid)
 	follow->adopted = tid;
 }
 
+/* How long it has run, as the kernel counts; 0: that is not known. */
+static uint64_t ran(uint32_t tgid, uint32_t tid)
+{
+	struct sinew__facts facts = {0};
+	char text[96];
+
+	if (sinew__slurp(text, sizeof text, "/proc/%" PRIu32 "/task/%" PRIu32 "/schedstat", tgid,
+		    tid) <= 0 ||
+		!sinew__parse_schedstat(text, &facts))
+		return 0;
+	return facts.ran;
+}
+
 /* In the state in which it is: of what was heard before nothing counts. */
 static void meet(void *arg, uint32_t tgid, uint32_t tid)
 {
@@ -97,6 +113,8 @@ static void meet(void *arg, uint32_t tgid, uint32_t tid)
 	thread->open.wait.state = sinew__wait_state(facts.letter);
 	if (thread->open.wait.state)
 		thread->open.why = SINEW__WHY_BLOCKED;
+	else
+		thread->ran = ran(tgid, tid);
 	sinew__tell_thread(follow->source, &thread->who, &facts, facts.ppid,
 		(uint16_t)(SINEW__THREAD_SEEDED | (dead ? SINEW__THREAD_ZOMBIE : 0)),
 		thread->since);
@@ -195,12 +213,21 @@ void sinew__follow_until(struct sinew__follow *follow, uint64_t horizon)
 	sinew__follow_look(follow);
 }
 
+/* No switch was heard of it since it was found, so it had a CPU all the time or never. */
+static bool could_run_ever_since(const struct sinew__followed *thread)
+{
+	return thread->open.why == SINEW__WHY_UNKNOWN && !thread->open.wait.state &&
+	       thread->open.head.flags & SINEW__INTERVAL_SEEDED;
+}
+
 /* What it is left in. After a loss it may have ended unheard. */
 static void leave_open(struct sinew__follow *follow, struct sinew__followed *thread, uint64_t time)
 {
 	struct sinew__facts facts;
 	uint64_t end = time > thread->since ? time : thread->since;
 
+	if (could_run_ever_since(thread) && ran(thread->who.tgid, thread->who.tid) > thread->ran)
+		sinew__follow_ran(thread);
 	if (follow->source->lost && !sinew__read_stat(thread->who.tgid, thread->who.tid, &facts))
 		sinew__tell_gone(follow->source, &thread->who, 0, 0, end, end);
 	else

@@ -21,6 +21,7 @@ struct sinew__followed {
 	struct sinew__interval open; /* what is known of the interval so far */
 	struct sinew__asleep asleep;
 	uint64_t since; /* what was heard of the time before is older than what is known */
+	uint64_t ran;   /* how long when it was found able to run, as the kernel counts */
 	uint64_t waked;
 	uint64_t exited; /* began to end */
 	uint64_t seen;   /* as a zombie */
@@ -66,6 +67,8 @@ struct sinew__followed *sinew__followed_add(
 
 /* One event, in the order of time. */
 void sinew__follow_take(struct sinew__follow *follow, const struct sinew__heard *in);
+/* It has run since it was found. */
+void sinew__follow_ran(struct sinew__followed *);
 /* Gives out the open interval as of `time`. */
 void sinew__follow_give(struct sinew__follow *follow, struct sinew__followed *thread, uint64_t time,
 	uint16_t cpu, uint16_t flags);

@@ -99,6 +99,11 @@ static void begin_run(struct sinew__followed *thread, uint64_t now)
 		.wait = SINEW__NO_WAIT};
 }
 
+void sinew__follow_ran(struct sinew__followed *thread)
+{
+	begin_run(thread, thread->since);
+}
+
 /* ---- leaving a CPU ---- */
 
 static uint64_t waked_at(const struct sinew__follow *follow, uint32_t tid)

@@ -323,6 +323,8 @@ static __always_inline void count_cpu(struct task_struct *prev, struct task_stru
 			cpu->recorder += now - cpu->since;
 	} else if (!prev->pid) {
 		cpu->idle += now - control.started;
+	} else if (is_recorder(prev)) {
+		cpu->recorder += now - control.started;
 	} else if (!is_running(prev)) {
 		cpu->unknown += now - control.started;
 	}

@@ -147,7 +147,8 @@ int sinew__states_add(struct sinew__states *states, const struct sinew__record *
 	bool known = sinew__record_copy(&any, record);
 	bool possible = record->time <= states->begin + far_future;
 	states->strange += !known || !possible;
-	if (possible && known && record->time > states->end)
+	/* What an object is called may be found out after the end. */
+	if (possible && known && record->type != SINEW__RECORD_OBJECT && record->time > states->end)
 		states->end = record->time;
 	/* The end is one whatever its time. */
 	if (known && (possible || record->type == SINEW__RECORD_END))

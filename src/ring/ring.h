@@ -210,7 +210,7 @@ void sinew__topic_join(struct sinew__ring *);
 void sinew__topic_take_lane(struct sinew__ring *, unsigned lane);
 /* A lane whose writer has left. -EBUSY. */
 int sinew__topic_find_lane(struct sinew__ring *);
-/* Who writes without ever waiting looks who comes or goes, a few hundred times a second. */
+/* Who writes without ever waiting looks who comes or goes, ten times a second. */
 void sinew__topic_mind(struct sinew__ring *);
 /* Up to `count` messages of one lane, oldest first: how many; NONE; CORRUPT. */
 int sinew__topic_take(struct sinew__ring *, struct sinew__lane_message *, unsigned count);

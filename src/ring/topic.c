@@ -14,7 +14,10 @@
 #include "../error.h"
 #include "ring.h"
 
-enum { TRIES = 16 }; /* times that a writer may overtake us in one call */
+enum {
+	TRIES = 16,            /* times that a writer may overtake us in one call */
+	MIND_EACH = 100000000, /* ns */
+};
 
 static struct sinew__ring_mark *cursor_of(struct sinew__ring *ring, unsigned lane)
 {
@@ -364,9 +367,10 @@ void sinew__topic_mind(struct sinew__ring *ring)
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &tick);
 	const int64_t now = (int64_t)tick.tv_sec * 1000000000 + tick.tv_nsec;
-	if (now == ring->w.minded)
+	if (now - ring->w.minded < MIND_EACH)
 		return;
 	ring->w.minded = now;
+	sinew__add(&ring->channel->count.calls[1], 1);
 	sinew__ring_mind(ring);
 }
 
