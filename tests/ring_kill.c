@@ -133,17 +133,6 @@ TEST_EACH(named, sleeping_reader, struct backing, b, .timeout = 200)
 	CHECK(!died && n > 20);
 }
 
-static void victim_fills(struct world *w)
-{
-	sinew_channel *out = world_open(w, SINEW_OUT);
-
-	for (unsigned n = 1; n <= 6; n++) {
-		CHECK_EQ(CHECK_OK(put(out, 5)), 1);
-		ledger->accepted++;
-	}
-	sinew_close(out);
-}
-
 /* A writer that waits for room; who reads makes it, and wakes it. */
 TEST_EACH(named, waiting_writer, struct backing, b, .timeout = 200)
 {

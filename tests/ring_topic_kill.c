@@ -168,17 +168,6 @@ TEST_EACH(named, waited_for_reader, struct backing, b, .timeout = 120)
 }
 
 /* A writer that waits for a reader, which reads and wakes it, or finds it dead. */
-static void victim_fills(struct world *w)
-{
-	sinew_channel *out = world_open(w, SINEW_OUT);
-
-	for (unsigned n = 1; n <= 6; n++) {
-		CHECK_EQ(CHECK_OK(put(out, 5)), 1);
-		ledger->accepted++;
-	}
-	sinew_close(out);
-}
-
 TEST_EACH(named, waiting_writer, struct backing, b, .timeout = 200)
 {
 	struct world w = {.victim = victim_fills};

@@ -321,3 +321,14 @@ void victim_shares(struct world *w)
 	}
 	sinew_close(in);
 }
+
+void victim_fills(struct world *w)
+{
+	sinew_channel *out = world_open(w, SINEW_OUT);
+
+	for (unsigned n = 1; n <= 6; n++) {
+		CHECK_EQ(CHECK_OK(put(out, 5)), 1);
+		ledger->accepted++;
+	}
+	sinew_close(out);
+}

@@ -70,5 +70,6 @@ void check_room(sinew_channel *in, sinew_channel *out);
 void victim_sends(struct world *w); /* MESSAGES one by one and three at once, as the only writer */
 void victim_receives(struct world *w); /* MESSAGES, by receiving and by borrowing */
 void victim_shares(struct world *w);   /* a few of those of a queue */
+void victim_fills(struct world *w);    /* more than there is room for, waiting for it */
 
 #endif
