@@ -98,16 +98,26 @@ static double clock_seconds(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* What was measured so far: how long that took, and how long it was thought to take. */
+struct pace {
+	double began, thought;
+};
+
 /* A quick look keeps its time also on a busy machine: first with fewer repeats, then with fewer rows. Whether
  * the next row is measured. */
-static bool keep_time(struct bench_run *run, unsigned i, double began, struct plan *plan)
+static bool keep_time(struct bench_run *run, unsigned i, struct pace *pace, struct plan *plan)
 {
-	double spent = clock_seconds() - began;
+	const double spent = clock_seconds() - pace->began, left = seconds_left(run, i);
+	const double slower = pace->thought > 2 ? spent / pace->thought : 1;
+	const unsigned most = run->plan.repeats;
 
 	if (!run->settings->bench.quick)
 		return true;
-	if (spent + seconds_left(run, i) > QUICK_SECONDS && !run->settings->bench.repeat)
-		plan->repeats = 1;
+	plan->repeats = most;
+	while (plan->repeats > 1 && !run->settings->bench.repeat &&
+		spent + left * slower * plan->repeats / most > QUICK_SECONDS)
+		plan->repeats--;
+	pace->thought += bench_seconds(run, &run->records[i]) * plan->repeats / most;
 	if (spent < QUICK_SECONDS)
 		return true;
 	snprintf(run->records[i].skipped, sizeof run->records[i].skipped,
@@ -125,12 +135,13 @@ static void watch(struct bench_run *run)
 
 static void measure_all(struct bench_run *run)
 {
-	double all = seconds_left(run, 0), began = clock_seconds();
+	double all = seconds_left(run, 0);
+	struct pace pace = {.began = clock_seconds()};
 	struct plan plan = run->plan;
 
 	for (unsigned i = 0; i < run->count && !crew_interrupted(); i++) {
 		struct record *record = &run->records[i];
-		if (record->skipped[0] || !keep_time(run, i, began, &plan))
+		if (record->skipped[0] || !keep_time(run, i, &pace, &plan))
 			continue;
 		tell(run, i, all);
 		bench_measure(record, &plan, run->options[i]);

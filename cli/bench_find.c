@@ -52,7 +52,8 @@ double bench_spread(const struct record *record)
 {
 	struct figure costs = bench_costs(record, 0);
 
-	return costs.median > 0 ? (costs.high - costs.low) / costs.median : NAN;
+	return record->repeats > 1 && costs.median > 0 ? (costs.high - costs.low) / costs.median
+						       : NAN;
 }
 
 double find_cost(const struct record *record)
@@ -95,8 +96,11 @@ unsigned find_most(const struct bench_run *run, enum mode mode, bool two)
 /* Asked of the URI without the bound on peers that the benchmark gives it. */
 bool has_caps(const struct record *record, uint64_t caps)
 {
+	const struct row *row = record->row;
+	const bool many = record->mode == FAN_IN && row->many;
 	struct sinew_caps can = {0};
-	char *uri = bench_uri(record->row->uri, "/tmp/sinew", 1), *peers = strstr(uri, "peers=1");
+	char *uri = bench_uri(many ? row->many : row->uri, "/tmp/sinew", 1);
+	char *peers = strstr(uri, "peers=1");
 
 	if (peers)
 		peers[-1] = '\0';

@@ -129,6 +129,8 @@ static const struct {
 	{"p99, p99.9", "99 of 100, or 999 of 1000, took no longer: what the unlucky ones wait."},
 	{"bare", "The same mechanism used by plain system calls, in the same two processes, in "
 		 "turns."},
+	{"sinew", "The library that was measured: one call for every mechanism, beside which the "
+		  "mechanism itself is measured bare."},
 	{"ratio", "What a message costs through sinew over that of its bare twin; below 1 sinew "
 		  "takes "
 		  "less."},
@@ -203,12 +205,6 @@ static void put_honest(const struct bench_run *run, struct out *out)
 		"the repeats are apart. A cache line there and back says how the two CPUs stood to "
 		"each other; rows in which that differs are not to be compared.</p>\n");
 	out_format(out, "<p>The host took away up to %.1f %% of a row's time.</p>\n", steal * 100);
-	if (bench_busy(run) > 0.05)
-		out_format(out,
-			"<p class=\"bad\">The machine was busy: %.0f %% of the time a side waited "
-			"for a CPU "
-			"that others had.</p>\n",
-			bench_busy(run) * 100);
 	put_limit(out, "Largest pipe", run->machine.pipe_max);
 	put_limit(out, "Messages in a POSIX queue", run->machine.mq_depth);
 	put_limit(out, "Bytes of a message in a POSIX queue", run->machine.mq_size);
@@ -216,11 +212,35 @@ static void put_honest(const struct bench_run *run, struct out *out)
 	put_missing(run, out);
 }
 
+/* What makes the figures worth less, before any of them. */
+static void put_warnings(const struct bench_run *run, struct out *out)
+{
+	unsigned least = REPEATS_MAX;
+
+	for (unsigned i = 0; i < run->count; i++)
+		if (bench_sound(&run->records[i]) && run->records[i].repeats < least)
+			least = run->records[i].repeats;
+	if (run->settings->bench.quick)
+		out_format(out,
+			"<p>A quick look: each row was repeated %s, in blocks of milliseconds. "
+			"Rows "
+			"that lie close together may change places next time; without --quick "
+			"there "
+			"are more repeats.</p>\n",
+			least > 1 ? "two or three times" : "three times at most, some were not");
+	if (bench_busy(run) > 0.05)
+		out_format(out,
+			"<p class=\"bad\">The machine was busy: %.0f %% of the time a side waited "
+			"for a CPU that others had.</p>\n",
+			bench_busy(run) * 100);
+}
+
 void bench_write_html(const struct bench_run *run, struct out *out)
 {
 	static struct verdict verdicts[MOST_VERDICTS];
 
 	put_head(run, out);
+	put_warnings(run, out);
 	put_verdicts(out, "Choose this, on this machine", verdicts, bench_advice(run, verdicts));
 	put_verdicts(out, "What is said of them, and what was measured here", verdicts,
 		bench_claims(run, verdicts));

@@ -61,7 +61,8 @@ static void put_ratio(char *cell, const struct record *record, unsigned contende
 	if (record->bare == 0)
 		snprintf(cell, CELL, "-");
 	else
-		snprintf(cell, CELL, "%.2f ~%.0f%%", ratio.median, stray);
+		snprintf(cell, CELL, record->repeats > 1 ? "%.2f ~%.0f%%" : "%.2f", ratio.median,
+			stray);
 }
 
 static double calls_of(const struct outcome *outcome)

@@ -383,7 +383,7 @@ def a_narrow_screen_has_all_of_it(world):
 def it_says_what_was_traced_how_and_with_which_words(world):
     with page_of(world, recording("pipe")) as page:
         world.equal(text_of(page, "title"), "./feeder | cat", "title")
-        world.has(text_of(page, "about"), "every change was seen in the kernel", "tier A")
+        world.has(text_of(page, "about"), "every change of these threads was seen in the kernel", "tier A")
         world.equal(text_of(page, "notes"), "feeder: 2 lines in 40 ms", "the note of who recorded it")
         rows = page.ask("""[...document.querySelectorAll('#summary tbody tr')].map(
             row => [...row.cells].map(cell => cell.innerText))""")

@@ -3,8 +3,8 @@
 
 // How much a recording knows, by the way in which it was made.
 const TIERS = {
-	A: 'every change was seen in the kernel, with its cause (BPF, tier A)',
-	B: 'every change was seen by the tracer of the kernel (tracefs, tier B); some causes are not told',
+	A: 'every change of these threads was seen in the kernel, with its cause (BPF, tier A)',
+	B: 'every change of these threads was seen by the tracer of the kernel (tracefs, tier B); some causes are not told',
 	C: 'every run was seen (perf events, tier C); who woke whom is not told',
 	D: 'looked at now and then (/proc, tier D); what lies between is reckoned',
 };
