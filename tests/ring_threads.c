@@ -65,8 +65,8 @@ static void use_mapping_of(struct sinew__ring *ring, struct sinew__ring *first)
 	ring->shared = first->shared;
 	ring->histories = first->histories;
 	ring->cursors = first->cursors;
-	if (ring->w.history.shared) {
-		struct sinew__history_out *history = &ring->w.history;
+	if (ring->topic.history.shared) {
+		struct sinew__history_out *history = &ring->topic.history;
 		history->shared = moved(history->shared, ring->base, first->base);
 		history->members =
 			moved((void *)(uintptr_t)history->members, ring->base, first->base);

@@ -215,7 +215,7 @@ static void open_reader(struct member *m)
 	CHECK_OK(sinew_open(&channel, options, SINEW_IN, test_limit(10000)));
 	m->channel = channel;
 	for (unsigned i = 0; i < w.kind.lanes; i++) {
-		m->next[i] = (unsigned)ring_of(m)->r.next[i].number;
+		m->next[i] = (unsigned)ring_of(m)->topic.next[i].number;
 		CHECK(m->next[i] <= w.lines[i].sent);
 		CHECK(w.between || m->from_oldest || is_latest() ||
 			are_dropped(i, m->next[i], w.lines[i].sent));

@@ -104,19 +104,22 @@ struct sinew__ring {
 		uint64_t broken;           /* lanes whose writer breaks the rules */
 		bool told_join;
 		struct sinew__waiting waiting;
-		unsigned reads;                                     /* since we last served */
-		struct sinew__history_mark next[SINEW__RING_LANES]; /* topic: of each lane */
-		struct sinew__history_at lent[SINEW__RING_LENT]; /* the same, of what is borrowed */
+		unsigned reads; /* since we last served */
 	} r;
 	struct { /* writing */
 		struct sinew__lane_out out;
 		struct sinew__lane_slot slot;
 		struct sinew__wanted wanted;
 		bool loaned, broken;
-		struct sinew__history_out history; /* topic */
-		int64_t minded;                    /* when we last looked who comes or goes */
+		bool latest; /* the newest are found by their number */
 		struct sinew__waiting waiting;
 	} w;
+	struct { /* topic, latest: behind what every message needs */
+		struct sinew__history_mark next[SINEW__RING_LANES]; /* reading: of each lane */
+		struct sinew__history_at lent[SINEW__RING_LENT];    /* what is borrowed */
+		struct sinew__history_out history;                  /* writing */
+		int64_t minded; /* when we last looked who comes or goes */
+	} topic;
 };
 
 /* ---- guarded.c: guard=yes ---- */

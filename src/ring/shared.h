@@ -62,7 +62,8 @@ static inline void sinew__fence_before_writing(void)
 }
 
 /* Bytes that another may overwrite while we read them, and that we then do not believe. */
-static inline void sinew__copy_shared(void *to, const void *from, size_t size)
+static inline __attribute__((always_inline)) void sinew__copy_shared(
+	void *to, const void *from, size_t size)
 {
 #ifdef SINEW__SANITIZED
 	for (size_t i = 0; i < size; i++)

@@ -33,7 +33,7 @@ static bool is_kept(const struct sinew__ring *ring, unsigned lane, struct sinew_
 static void show(struct sinew__ring *ring, unsigned lane)
 {
 	struct sinew__ring_mark *cursor = cursor_of(ring, lane);
-	const struct sinew__history_mark *next = &ring->r.next[lane];
+	const struct sinew__history_mark *next = &ring->topic.next[lane];
 
 	sinew__put(&cursor->number, next->number);
 	sinew__publish(&cursor->at.words, next->at.words);
@@ -56,7 +56,7 @@ static void miss(struct sinew__ring *ring, uint64_t count)
 /* From where we are to a later message: 1, or CORRUPT: it is not later. */
 static int pass_over(struct sinew__ring *ring, unsigned lane, const struct sinew__history_mark *to)
 {
-	struct sinew__history_mark *next = &ring->r.next[lane];
+	struct sinew__history_mark *next = &ring->topic.next[lane];
 
 	if (to->number < next->number)
 		return SINEW__LANE_CORRUPT;
@@ -83,7 +83,7 @@ static int catch_up(struct sinew__ring *ring, unsigned lane)
 static int go_to_newest(struct sinew__ring *ring)
 {
 	const struct sinew__ring_history *shared = &ring->histories[0];
-	const uint64_t head = sinew__see(&shared->head), had = ring->r.next[0].number;
+	const uint64_t head = sinew__see(&shared->head), had = ring->topic.next[0].number;
 	uint64_t number = head - had > ring->history ? head - ring->history : had;
 
 	if (head == had)
@@ -102,7 +102,7 @@ static int go_to_newest(struct sinew__ring *ring)
 /* 1: *message is the next on that lane, if its place is kept when it has been copied, too. NONE; CORRUPT. */
 static int find(struct sinew__ring *ring, unsigned lane, struct sinew__lane_message *message)
 {
-	const struct sinew__history_mark *next = &ring->r.next[lane];
+	const struct sinew__history_mark *next = &ring->topic.next[lane];
 
 	for (unsigned i = 0; i < TRIES; i++) {
 		int r = ring->pattern == SINEW__RING_LATEST ? go_to_newest(ring) : 1;
@@ -121,7 +121,7 @@ static int find(struct sinew__ring *ring, unsigned lane, struct sinew__lane_mess
 static void go_on(
 	struct sinew__ring *ring, unsigned lane, const struct sinew__lane_message *message)
 {
-	struct sinew__history_mark *next = &ring->r.next[lane];
+	struct sinew__history_mark *next = &ring->topic.next[lane];
 
 	next->at = sinew__history_place(next->at, message->after);
 	next->number += 1 + message->lost;
@@ -129,7 +129,7 @@ static void go_on(
 
 static bool has(struct sinew__ring *ring, unsigned lane)
 {
-	const struct sinew__history_mark *next = &ring->r.next[lane];
+	const struct sinew__history_mark *next = &ring->topic.next[lane];
 	struct sinew__lane_message message;
 
 	if (ring->r.broken >> lane & 1)
@@ -154,7 +154,7 @@ bool sinew__topic_has(struct sinew__ring *ring)
 static int copy_out(struct sinew__ring *ring, unsigned lane, void *buf, size_t cap,
 	struct sinew__lane_message *message)
 {
-	const struct sinew__history_mark *next = &ring->r.next[lane];
+	const struct sinew__history_mark *next = &ring->topic.next[lane];
 	int r;
 
 	for (unsigned i = 0; i < TRIES; i++) {
@@ -176,7 +176,7 @@ static int copy_out(struct sinew__ring *ring, unsigned lane, void *buf, size_t c
 HOT bool sinew__topic_copy_plain(
 	struct sinew__ring *ring, void *buf, size_t cap, struct sinew__lane_message *message)
 {
-	const struct sinew__history_mark *next = &ring->r.next[0];
+	const struct sinew__history_mark *next = &ring->topic.next[0];
 
 	if (ring->pattern == SINEW__RING_LATEST && go_to_newest(ring) != 1)
 		return false;
@@ -228,7 +228,7 @@ int sinew__topic_copy(
 static int take_from(struct sinew__ring *ring, unsigned lane, struct sinew__lane_message *messages,
 	unsigned count)
 {
-	const struct sinew__history_mark *next = &ring->r.next[lane];
+	const struct sinew__history_mark *next = &ring->topic.next[lane];
 	unsigned n = 0;
 	int r = SINEW__LANE_NONE;
 
@@ -240,7 +240,7 @@ static int take_from(struct sinew__ring *ring, unsigned lane, struct sinew__lane
 		/* What it says of itself has to be true; what it says, when it is given back. */
 		if (r != 1 || !is_kept(ring, lane, next->at))
 			break;
-		ring->r.lent[n] = next->at;
+		ring->topic.lent[n] = next->at;
 		go_on(ring, lane, &messages[n++]);
 	}
 	return n || r == 1 ? (int)n : r;
@@ -271,7 +271,8 @@ void sinew__topic_done(struct sinew__ring *ring, struct sinew_msg *msgs, unsigne
 
 	if (!ring->r.holds)
 		return;
-	for (unsigned i = 0; i < ring->r.borrowed && !is_kept(ring, lane, ring->r.lent[i]); i++) {
+	for (unsigned i = 0; i < ring->r.borrowed && !is_kept(ring, lane, ring->topic.lent[i]);
+		i++) {
 		if (i < count)
 			msgs[i].flags |= SINEW_MSG_OVERWRITTEN;
 		gone++;
@@ -294,14 +295,14 @@ static void begin_with_newest(struct sinew__ring *ring)
 		!is_kept(
 			ring, 0, sinew__history_look(&shared->recent[number % SINEW__RING_RECENT])))
 		number++;
-	ring->r.next[0].number = number;
+	ring->topic.next[0].number = number;
 }
 
 static void begin(struct sinew__ring *ring, unsigned lane)
 {
 	const struct sinew__lane *words = &ring->lanes[lane];
 	const struct sinew__ring_history *shared = &ring->histories[lane];
-	struct sinew__history_mark *next = &ring->r.next[lane];
+	struct sinew__history_mark *next = &ring->topic.next[lane];
 
 	if (ring->pattern == SINEW__RING_LATEST)
 		begin_with_newest(ring);
@@ -348,14 +349,15 @@ static void go_on_counting(struct sinew__lane_out *out)
 
 void sinew__topic_take_lane(struct sinew__ring *ring, unsigned lane)
 {
-	ring->w.history = (struct sinew__history_out){.shared = &ring->histories[lane],
+	ring->topic.history = (struct sinew__history_out){.shared = &ring->histories[lane],
 		.latest = ring->pattern == SINEW__RING_LATEST,
 		.waits = ring->full != SINEW__RING_DROP_OLD,
 		.members = ring->members,
 		.cursors = &ring->cursors[lane],
 		.slots = ring->slots,
 		.cursors_each = ring->cursors_each};
-	ring->w.out.history = &ring->w.history;
+	ring->w.out.history = &ring->topic.history;
+	ring->w.latest = ring->topic.history.latest;
 	sinew__history_take_over(&ring->w.out);
 	go_on_counting(&ring->w.out);
 	say_that_we_wait(ring, &ring->histories[lane]);
@@ -367,9 +369,9 @@ void sinew__topic_mind(struct sinew__ring *ring)
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &tick);
 	const int64_t now = (int64_t)tick.tv_sec * 1000000000 + tick.tv_nsec;
-	if (now - ring->w.minded < MIND_EACH)
+	if (now - ring->topic.minded < MIND_EACH)
 		return;
-	ring->w.minded = now;
+	ring->topic.minded = now;
 	sinew__add(&ring->channel->count.calls[1], 1);
 	sinew__ring_mind(ring);
 }

@@ -126,7 +126,7 @@ static inline void commit(struct sinew__ring *ring, const struct sinew__lane_slo
 	const struct sinew__ring_at at = ring->w.out.at;
 
 	sinew__lane_commit(&ring->w.out, slot);
-	if (__builtin_expect(ring->w.history.latest, 0))
+	if (__builtin_expect(ring->w.latest, 0))
 		sinew__history_tell(&ring->w.out, at);
 }
 
@@ -197,8 +197,9 @@ struct progress {
 };
 
 static __attribute__((noinline)) int put_rest(struct sinew__ring *ring,
-	const struct sinew_msg *msgs, unsigned n, bool more, struct progress *p, int64_t until)
+	const struct sinew_msg *msgs, unsigned n, struct progress *p, int64_t until)
 {
+	const bool more = n > 1 && !ring->w.latest; /* the newest are shown one by one */
 	int r = check(ring);
 
 	for (; r >= 0 && p->done < n; p->done++) {
@@ -226,7 +227,7 @@ static inline bool is_plain(struct sinew__ring *ring)
 		atomic_load_explicit(&ring->peer_gone, memory_order_relaxed))
 		return false;
 	if (ring->pattern != SINEW__RING_PAIR)
-		return true;
+		return !ring->w.latest;
 	const uint64_t peer = atomic_load_explicit(&ring->peer, memory_order_relaxed);
 	return sinew__owner_state(peer) == SINEW__OWNER_LIVE &&
 	       sinew__see(&ring->members[1 - ring->slot].owner) == peer;
@@ -252,16 +253,15 @@ HOT int sinew__ring_send(
 	struct sinew__ring *ring = sinew__ring_of(channel);
 	unsigned done = 0;
 	uint64_t bytes = 0, in;
-	const bool more = n > 1 && !ring->w.history.latest; /* these are shown one by one */
 	int r = 0;
 
 	if (__builtin_expect(is_plain(ring), 1))
-		for (; done < n && put_plain(ring, &msgs[done], more); done++)
+		for (; done < n && put_plain(ring, &msgs[done], n > 1); done++)
 			bytes += msgs[done].size;
 	in = done;
 	if (__builtin_expect(done < n, 0)) {
 		struct progress p = {done, in, bytes};
-		r = put_rest(ring, msgs, n, more, &p, until);
+		r = put_rest(ring, msgs, n, &p, until);
 		done = p.done;
 		in = p.in;
 		bytes = p.bytes;
