@@ -59,6 +59,7 @@ command -v spin >/dev/null || { echo '1..0 # SKIP spin is not installed'; exit 0
 memory=1024 limit=100
 three='queue -DREADERS=3 -DIN_ORDER'
 waited='-DWAITS -DOVERTAKEN=0'
+lost='-DSEATS=1 -DWRITERS=2 -DROUNDS=1'
 mover="$three -DROOM=2 -DLAST=1 -DMORTAL=1 -DTAKERS=2 -DCOPIES=0 -DMOST=1"
 
 parks()
@@ -137,6 +138,32 @@ queues()
 	found HOLD_NOT_SEEN_AGAIN $mover -DDROP
 }
 
+rwlocks()
+{
+	holds 'who writes is alone, and its death is told' rwlock
+	holds 'so it is with two writers and two deaths' rwlock -DREADERS=1 -DWRITERS=2 -DDEATHS=2
+	holds 'and where two readers have one seat' rwlock -DSEATS=1 -DDEATHS=2
+	holds 'none of them believes the other when the lock is lost' rwlock $lost
+	for bug in NO_FENCE NO_LOOK_AT_GATE NO_SECOND_LOOK LOOKED_BEFORE_MARK MARK_BELIEVED \
+		SURE_BEFORE_LOOK SURE_KEPT SAT_UNMARKED GATE_LEFT_EARLY \
+		WRITING_BEFORE_DRAINED UNMARKED_BEFORE_FREE UNMARKED_AFTER_LEFT OPENED_WITHOUT_GATE; do
+		found "$bug" rwlock
+	done
+	for bug in TOLD_ONCE MARK_TAKEN_BEFORE_SURE; do
+		found "$bug" rwlock -DREADERS=1 -DWRITERS=2 -DDEATHS=2
+	done
+	found SURE_THOUGH_LOST rwlock $lost
+}
+
+semaphores()
+{
+	holds 'each unit is taken once, and nobody sleeps beside one' semaphore
+	for bug in ONE_WOKEN MARK_KEPT SLEEPS_ON_VALUE MARKED_BLINDLY; do
+		found "$bug" semaphore
+	done
+}
+
+
 longer()
 {
 	memory=6000 limit=900
@@ -152,6 +179,8 @@ longer()
 	holds 'two lanes, stores late' queue
 	holds 'two lanes, stores late, dropping' queue -DDROP
 	holds 'an heir and a reader that goes from lane to lane' $mover
+	holds 'who writes is alone among two and two' rwlock -DWRITERS=2 -DDEATHS=2
+	holds 'who writes is alone among three readers' rwlock -DREADERS=3 -DROUNDS=1
 }
 
 # at ROOM GROUPS...: in a directory of its own, so that two can go on at a time.
@@ -165,8 +194,8 @@ at()
 	done
 }
 
-(at first parks lanes histories) >"$work/first.tap" &
-(at second queues) >"$work/second.tap"
+(at first parks lanes histories semaphores) >"$work/first.tap" &
+(at second queues rwlocks) >"$work/second.tap"
 wait
 [ -z "${SINEW_MODEL_LONG:-}" ] || (at third longer) >"$work/third.tap"
 cat "$work"/*.tap | awk '{ sub(/ - /, " " NR " - "); print } END { print "1.." NR }'

@@ -25,9 +25,7 @@
 #include "banned.h"
 #include "wait.h"
 
-enum { LOOK = 100000000 };
-
-static int never_made(void)
+int sinew__never_made(void)
 {
 	return sinew__answer(EINVAL, "the lock was never made, or has been ended");
 }
@@ -100,21 +98,65 @@ __attribute__((cold)) static int answer(int error)
 	}
 }
 
+/* Nobody sleeps for longer than SINEW__LOCK_LOOK: whoever was to wake us may have been killed between giving the
+ * mutex back and doing so, or between waking and taking it, and another one have had it since, who knows of no
+ * sleeper. This thread's next look is kept, so that who need not wait need not ask for the time. */
+static _Thread_local int64_t next_look __attribute__((tls_model("initial-exec")));
+
+#if defined __has_feature
+#if __has_feature(thread_sanitizer)
+#define pthread_mutex_clocklock clocklock_for_sanitizer
+/* The thread sanitizer of clang 14 does not know pthread_mutex_clocklock(). */
+static int clocklock_for_sanitizer(
+	pthread_mutex_t *mutex, clockid_t clock, const struct timespec *until)
+{
+	struct timespec now, day;
+
+	clock_gettime(clock, &now);
+	clock_gettime(CLOCK_REALTIME, &day);
+	const int64_t left =
+		(until->tv_sec - now.tv_sec) * INT64_C(1000000000) + until->tv_nsec - now.tv_nsec;
+	if (left > 0) {
+		const int64_t nsec = day.tv_nsec + left % 1000000000;
+		day.tv_sec += left / 1000000000 + nsec / 1000000000;
+		day.tv_nsec = nsec % 1000000000;
+	}
+	return pthread_mutex_timedlock(mutex, &day);
+}
+#endif
+#endif
+
+static int lock_within(pthread_mutex_t *mutex, int64_t until)
+{
+	const struct timespec t = time_of(until);
+
+	return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &t);
+}
+
+__attribute__((cold)) static int lock_later(pthread_mutex_t *mutex, int64_t until)
+{
+	int e;
+
+	do {
+		next_look = sinew_after(SINEW__LOCK_LOOK);
+		e = lock_within(mutex, sinew__sooner(next_look, until));
+	} while (e == ETIMEDOUT && next_look < until);
+	return e;
+}
+
 int sinew_mutex_lock(struct sinew_mutex *mutex, int64_t until)
 {
 	struct sinew__mutex *m = sinew__mutex(mutex);
 	int e;
 
 	if (__builtin_expect(m->magic != SINEW__LOCK_MAGIC, 0))
-		return never_made();
-	if (until == SINEW_FOREVER) {
-		e = pthread_mutex_lock(&m->mutex);
-	} else if (until == SINEW_NOW) {
+		return sinew__never_made();
+	if (until == SINEW_NOW)
 		e = pthread_mutex_trylock(&m->mutex);
-	} else {
-		const struct timespec t = time_of(until);
-		e = pthread_mutex_clocklock(&m->mutex, CLOCK_MONOTONIC, &t);
-	}
+	else
+		e = lock_within(&m->mutex, sinew__sooner(next_look, until));
+	if (e == ETIMEDOUT && next_look < until)
+		e = lock_later(&m->mutex, until);
 	return __builtin_expect(e != 0, 0) ? answer(e) : 0;
 }
 
@@ -123,7 +165,7 @@ int sinew_mutex_repaired(struct sinew_mutex *mutex)
 	struct sinew__mutex *m = sinew__mutex(mutex);
 
 	if (m->magic != SINEW__LOCK_MAGIC)
-		return never_made();
+		return sinew__never_made();
 	int e = pthread_mutex_consistent(&m->mutex);
 	return e ? sinew__answer(e, "nothing to repair: nobody was killed with this lock") : 0;
 }
@@ -133,44 +175,23 @@ int sinew_mutex_unlock(struct sinew_mutex *mutex)
 	struct sinew__mutex *m = sinew__mutex(mutex);
 
 	if (__builtin_expect(m->magic != SINEW__LOCK_MAGIC, 0))
-		return never_made();
+		return sinew__never_made();
 	int e = pthread_mutex_unlock(&m->mutex);
 	return __builtin_expect(e != 0, 0) ? answer(e) : 0;
 }
 
-int sinew__mutex_enter(struct sinew_mutex *mutex, int64_t until)
+int sinew__mutex_wait(struct sinew_mutex *mutex, int64_t until)
 {
 	int r = sinew_mutex_lock(mutex, until);
 
 	return r == -EOWNERDEAD ? sinew_mutex_repaired(mutex) : r;
 }
 
-void sinew__mutex_leave(struct sinew_mutex *mutex)
-{
-	sinew_mutex_unlock(mutex);
-}
-
-bool sinew__mutex_try(struct sinew_mutex *mutex, bool *own)
-{
-	pthread_mutex_t *m = &sinew__mutex(mutex)->mutex;
-	int e = pthread_mutex_trylock(m);
-
-	*own = e == EDEADLK;
-	if (e == EOWNERDEAD)
-		e = pthread_mutex_consistent(m);
-	return e == 0;
-}
-
-uint32_t sinew__thread_id(void)
-{
-	return (uint32_t)syscall(SYS_gettid);
-}
-
 /* ---- futex ---- */
 
 int sinew__futex_wait(_Atomic uint32_t *word, uint32_t expected, int64_t until)
 {
-	int64_t look = sinew__sooner(sinew_after(LOOK), until);
+	int64_t look = sinew__sooner(sinew_after(SINEW__LOCK_LOOK), until);
 	const struct timespec t = time_of(look);
 
 	if (until == SINEW_NOW)

@@ -4,8 +4,8 @@
  *
  * Whatever counts the living counts seats, robust mutexes that their holders' deaths give back, so
  * there is no number that a death could make wrong. A semaphore's number has no owners: it is one
- * word, whole at every step. Whoever sleeps looks again every 100 ms, so a wake-up that died with
- * its waker costs that time and nothing else.
+ * word, changed by one instruction. Whoever sleeps looks again every 100 ms, so a wake-up that died
+ * with its waker costs that time and nothing else.
  */
 #include "lock.h"
 
@@ -31,70 +31,98 @@ static void fini_seats(struct sinew_mutex *seats, unsigned count)
 		sinew_mutex_fini(&seats[i]);
 }
 
-/* ---- semaphore ---- */
+/* ---- semaphore ----
+ *
+ * The lower half of the word is the value, the upper one a mark: somebody may sleep. The mark is set
+ * where there is no unit, and every give takes it back as it raises the value, in one exchange: there
+ * is never a mark beside a unit. Sleepers sleep on the mark, not on the value, which may be raised and
+ * lowered between their look and their sleep: a mark that is still there will be found by the next
+ * give, which wakes all, and where it is gone nobody falls asleep. model/semaphore.pml shows that. */
+
+static const uint64_t MARK = UINT64_C(1) << 32;
+
+static _Atomic uint64_t *word_of(const struct sinew_semaphore *semaphore)
+{
+	return (_Atomic uint64_t *)(uintptr_t)&semaphore->word;
+}
+
+static uint32_t value_in(uint64_t word)
+{
+	return (uint32_t)word;
+}
+
+static _Atomic uint32_t *mark_of(struct sinew_semaphore *semaphore)
+{
+	uint32_t *halves = (uint32_t *)&semaphore->word;
+
+	return sinew__word(&halves[__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__]);
+}
 
 int sinew_semaphore_init(struct sinew_semaphore *semaphore, uint32_t value)
 {
-	semaphore->value = value;
-	sinew_condition_init(&semaphore->changed);
-	return sinew_mutex_init(&semaphore->mutex);
+	*semaphore = (struct sinew_semaphore){.magic = SINEW__LOCK_MAGIC, .word = value};
+	return 0;
 }
 
 void sinew_semaphore_fini(struct sinew_semaphore *semaphore)
 {
-	sinew_mutex_fini(&semaphore->mutex);
+	semaphore->magic = 0;
 }
 
-/* Waits for a change with the mutex given back; afterwards it is held again, unless that failed. */
-static int wait_for_change(struct sinew_semaphore *semaphore, int64_t until, bool *held)
+static bool take_one(struct sinew_semaphore *semaphore)
 {
-	int r = sinew_condition_wait(&semaphore->changed, &semaphore->mutex, until);
+	uint64_t seen = atomic_load_explicit(word_of(semaphore), memory_order_relaxed);
 
-	if (r == -EOWNERDEAD)
-		r = sinew_mutex_repaired(&semaphore->mutex);
-	*held = r != -ENOTRECOVERABLE;
-	return r;
+	while (value_in(seen) > 0)
+		if (atomic_compare_exchange_weak(word_of(semaphore), &seen, seen - 1))
+			return true;
+	return false;
+}
+
+/* Sleeps, marked, unless there is a unit. */
+static int wait_for_one(struct sinew_semaphore *semaphore, int64_t until)
+{
+	uint64_t seen = 0;
+
+	if (until == SINEW_NOW)
+		return sinew__answer(EAGAIN, "not without waiting");
+	if (atomic_compare_exchange_strong(word_of(semaphore), &seen, MARK))
+		seen = MARK;
+	if (value_in(seen) > 0)
+		return 0;
+	return sinew__futex_wait(mark_of(semaphore), (uint32_t)(seen >> 32), until);
 }
 
 int sinew_semaphore_take(struct sinew_semaphore *semaphore, int64_t until)
 {
-	_Atomic uint32_t *value = sinew__word(&semaphore->value);
-	bool held = true;
-
-	int r = sinew__mutex_enter(&semaphore->mutex, until);
-	if (r < 0)
-		return r;
-	while (r == 0 && atomic_load(value) == 0)
-		r = wait_for_change(semaphore, until, &held);
-	if (held && atomic_load(value) > 0) { /* at the deadline, too */
-		atomic_fetch_sub(value, 1);
-		r = 0;
+	if (semaphore->magic != SINEW__LOCK_MAGIC)
+		return sinew__never_made();
+	while (!take_one(semaphore)) {
+		int r = wait_for_one(semaphore, until);
+		if (r < 0)
+			return take_one(semaphore) ? 0 : r; /* at the deadline, too */
 	}
-	if (held)
-		sinew__mutex_leave(&semaphore->mutex);
-	return r;
+	return 0;
 }
 
 int sinew_semaphore_give(struct sinew_semaphore *semaphore)
 {
-	_Atomic uint32_t *value = sinew__word(&semaphore->value);
+	uint64_t seen = atomic_load_explicit(word_of(semaphore), memory_order_relaxed);
 
-	int r = sinew__mutex_enter(&semaphore->mutex, SINEW_FOREVER);
-	if (r < 0)
-		return r;
-	if (atomic_load(value) == UINT32_MAX)
-		r = sinew__answer(EOVERFLOW, "the semaphore is at its maximum");
-	else
-		atomic_fetch_add(value, 1);
-	sinew__mutex_leave(&semaphore->mutex);
-	if (r == 0)
-		sinew_condition_wake(&semaphore->changed);
-	return r;
+	if (semaphore->magic != SINEW__LOCK_MAGIC)
+		return sinew__never_made();
+	do
+		if (value_in(seen) == UINT32_MAX)
+			return sinew__answer(EOVERFLOW, "the semaphore is at its maximum");
+	while (!atomic_compare_exchange_weak(word_of(semaphore), &seen, value_in(seen) + 1));
+	if (seen >= MARK)
+		sinew__futex_wake_all(mark_of(semaphore));
+	return 0;
 }
 
 uint32_t sinew_semaphore_value(const struct sinew_semaphore *semaphore)
 {
-	return atomic_load(sinew__word((uint32_t *)&semaphore->value));
+	return value_in(atomic_load(word_of(semaphore)));
 }
 
 /* ---- pool ---- */

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
  *
- * lock.c - mutex, condition and read-write lock: what each call answers, in time; who is killed, who
- * ends, who executes another program.
+ * lock.c - mutex and condition: what each call answers, in time; who is killed, who ends, who executes
+ * another program.
  */
+#include <linux/futex.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 
+#include "lock.h"
 #include "locks.h"
 
 /* ---- mutex ---- */
@@ -87,6 +90,21 @@ TEST(mutex_wakes_who_waits_for_the_dead)
 	pid_t holder = hold(&h, lock_it, m), waiter = test_fork(lock_and_hear, m);
 	test_blocked(waiter, SYS_futex);
 	let_die(&h, holder);
+	CHECK_EQ(test_wait(waiter), 0);
+}
+
+/* Another one took it between being given back and the waking, so that its word says nothing of who sleeps; and
+ * who was to wake was killed. Who sleeps looks by itself. */
+TEST(mutex_is_had_by_whom_nobody_wakes)
+{
+	struct sinew_mutex *m = shared(sizeof *m);
+
+	CHECK_OK(sinew_mutex_init(m));
+	CHECK_OK(sinew_mutex_lock(m, SINEW_NOW));
+	pid_t waiter = test_fork(lock_it, m);
+	test_blocked(waiter, SYS_futex);
+	atomic_fetch_and((_Atomic int *)&sinew__mutex(m)->mutex.__data.__lock, ~(int)FUTEX_WAITERS);
+	CHECK_OK(sinew_mutex_unlock(m));
 	CHECK_EQ(test_wait(waiter), 0);
 }
 
@@ -253,123 +271,4 @@ TEST(condition_hears_of_deaths)
 	test_blocked(pid, SYS_futex);
 	die_after(lock_it, &m->mutex);
 	CHECK_EQ(test_wait(pid), 0);
-}
-
-/* ---- read-write lock ---- */
-
-static void read_it(void *lock)
-{
-	CHECK_OK(sinew_rwlock_read(lock, soon(5000)));
-}
-
-static void write_it(void *lock)
-{
-	CHECK_OK(sinew_rwlock_write(lock, soon(5000)));
-}
-
-static void write_and_leave(void *lock)
-{
-	write_it(lock);
-	CHECK_OK(sinew_rwlock_unlock(lock));
-}
-
-static void read_and_leave(void *lock)
-{
-	read_it(lock);
-	CHECK_OK(sinew_rwlock_unlock(lock));
-}
-
-static struct sinew_rwlock *make_rwlock(void)
-{
-	struct sinew_rwlock *lock = shared(sizeof *lock);
-
-	CHECK_OK(sinew_rwlock_init(lock));
-	return lock;
-}
-
-TEST(rwlock_answers)
-{
-	struct sinew_rwlock *lock = make_rwlock();
-	struct holder one, two;
-	int64_t since;
-
-	CHECK_ERR(sinew_rwlock_unlock(lock), -EPERM);
-	read_it(lock);
-	CHECK_ERR(sinew_rwlock_read(lock, SINEW_FOREVER), -EDEADLK);
-	CHECK_ERR(sinew_rwlock_write(lock, SINEW_FOREVER), -EDEADLK);
-	CHECK_ERR(sinew_rwlock_repaired(lock), -EINVAL);
-	CHECK_EQ(test_wait(test_fork(read_and_leave, lock)), 0);
-	CHECK_OK(sinew_rwlock_unlock(lock));
-	CHECK_ERR(sinew_rwlock_unlock(lock), -EPERM);
-	write_it(lock);
-	CHECK_ERR(sinew_rwlock_write(lock, SINEW_FOREVER), -EDEADLK);
-	CHECK_ERR(sinew_rwlock_read(lock, SINEW_FOREVER), -EDEADLK);
-	CHECK_ERR(sinew_rwlock_repaired(lock), -EINVAL);
-	CHECK_OK(sinew_rwlock_unlock(lock));
-
-	pid_t a = hold(&one, read_it, lock), b = hold(&two, read_it, lock);
-	read_it(lock);
-	CHECK_OK(sinew_rwlock_unlock(lock));
-	CHECK_ERR(sinew_rwlock_write(lock, SINEW_NOW), -EAGAIN);
-	since = test_now();
-	check_in_time(sinew_rwlock_write(lock, soon(30)), since);
-	read_it(lock); /* the writer that gave up keeps nobody out */
-	CHECK_OK(sinew_rwlock_unlock(lock));
-	let_die(&one, a);
-	CHECK_ERR(sinew_rwlock_write(lock, SINEW_NOW), -EAGAIN);
-	let_die(&two, b);
-	CHECK_OK(sinew_rwlock_write(lock, SINEW_NOW));
-	CHECK_OK(sinew_rwlock_unlock(lock));
-}
-
-TEST(rwlock_writer_waits_and_goes_first)
-{
-	struct sinew_rwlock *lock = make_rwlock();
-	struct holder h;
-
-	pid_t reader = hold(&h, read_it, lock), writer = test_fork(write_and_leave, lock);
-	test_blocked(writer, SYS_futex);
-	CHECK_ERR(sinew_rwlock_read(lock, SINEW_NOW), -EAGAIN);
-	let_die(&h, reader);
-	CHECK_EQ(test_wait(writer), 0);
-	read_and_leave(lock);
-}
-
-TEST(rwlock_after_a_dead_writer)
-{
-	struct sinew_rwlock *lock = make_rwlock();
-
-	die_after(write_it, lock);
-	CHECK_ERR(sinew_rwlock_read(lock, SINEW_NOW), -EOWNERDEAD);
-	CHECK_OK(sinew_rwlock_repaired(lock));
-	CHECK_ERR(sinew_rwlock_read(lock, SINEW_NOW), -EDEADLK); /* we write */
-	CHECK_OK(sinew_rwlock_unlock(lock));
-	read_and_leave(lock);
-	for (int i = 0; i < 100; i++) /* more than there are seats */
-		die_after(read_it, lock);
-	read_and_leave(lock);
-	write_and_leave(lock);
-	die_after(write_it, lock);
-	CHECK_ERR(sinew_rwlock_write(lock, SINEW_NOW), -EOWNERDEAD);
-	CHECK_OK(sinew_rwlock_unlock(lock));
-	CHECK_ERR(sinew_rwlock_read(lock, SINEW_NOW), -ENOTRECOVERABLE);
-	CHECK_ERR(sinew_rwlock_write(lock, soon(5000)), -ENOTRECOVERABLE);
-}
-
-TEST(rwlock_has_so_many_seats)
-{
-	struct sinew_rwlock *lock = make_rwlock();
-	struct holder h[SINEW_RWLOCK_READERS];
-	pid_t pids[SINEW_RWLOCK_READERS];
-
-	for (int i = 0; i < SINEW_RWLOCK_READERS; i++)
-		pids[i] = hold(&h[i], read_it, lock);
-	CHECK_ERR(sinew_rwlock_read(lock, SINEW_NOW), -EAGAIN);
-	CHECK_ERR(sinew_rwlock_read(lock, soon(20)), -ETIMEDOUT);
-	let_die(&h[5], pids[5]);
-	read_and_leave(lock);
-	for (int i = 0; i < SINEW_RWLOCK_READERS; i++)
-		if (i != 5)
-			let_die(&h[i], pids[i]);
-	write_and_leave(lock);
 }

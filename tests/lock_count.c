@@ -19,10 +19,13 @@ TEST(semaphore_answers)
 	struct sinew_semaphore *s = shared(sizeof *s);
 	pid_t pids[3];
 
+	CHECK_ERR(sinew_semaphore_take(s, SINEW_NOW), -EINVAL);
+	CHECK_ERR(sinew_semaphore_give(s), -EINVAL);
 	CHECK_OK(sinew_semaphore_init(s, 2));
 	CHECK_OK(sinew_semaphore_take(s, SINEW_NOW));
 	CHECK_OK(sinew_semaphore_take(s, soon(5000)));
 	CHECK_ERR(sinew_semaphore_take(s, SINEW_NOW), -EAGAIN);
+	CHECK_EQ(s->word, 0); /* nobody is said to sleep */
 	int64_t since = test_now();
 	check_in_time(sinew_semaphore_take(s, soon(30)), since);
 	for (int i = 0; i < 3; i++)
@@ -40,6 +43,39 @@ TEST(semaphore_answers)
 	CHECK_ERR(sinew_semaphore_give(s), -EOVERFLOW);
 	CHECK_OK(sinew_semaphore_take(s, SINEW_NOW));
 	CHECK_OK(sinew_semaphore_give(s));
+}
+
+struct pair {
+	struct sinew_semaphore there, back;
+};
+
+enum { TRIPS = 100 };
+
+static void answer_trips(void *context)
+{
+	struct pair *p = context;
+
+	for (int i = 0; i < TRIPS; i++) {
+		CHECK_OK(sinew_semaphore_take(&p->there, soon(5000)));
+		CHECK_OK(sinew_semaphore_give(&p->back));
+	}
+}
+
+/* It is the unit that ends the wait, not the look of every 100 ms. */
+TEST(semaphore_wakes_at_once)
+{
+	struct pair *p = shared(sizeof *p);
+	int64_t limit = test_limit(6000);
+
+	CHECK_OK(sinew_semaphore_init(&p->there, 0));
+	CHECK_OK(sinew_semaphore_init(&p->back, 0));
+	pid_t pid = test_fork(answer_trips, p);
+	for (int i = 0; i < TRIPS; i++) {
+		CHECK_OK(sinew_semaphore_give(&p->there));
+		CHECK_OK(sinew_semaphore_take(&p->back, soon(5000)));
+	}
+	CHECK_EQ(test_wait(pid), 0);
+	CHECK(test_now() < limit);
 }
 
 static void take_unit(void *pool)
@@ -166,7 +202,7 @@ TEST(barrier_counts_the_living)
 static void stand_a_little(void *context)
 {
 	struct parade *p = context;
-	CHECK_EQ(sinew_barrier_wait(&p->barrier, soon(50)), 0);
+	CHECK_EQ(sinew_barrier_wait(&p->barrier, soon(1000)), 0);
 }
 
 /* The deadline passes, but before we could get up the round was over: then it was in time. */
@@ -178,7 +214,7 @@ TEST(barrier_opens_at_the_deadline)
 	pid_t pid = test_fork(stand_a_little, p);
 	test_blocked(pid, SYS_futex);
 	CHECK_OK(sinew_mutex_lock(&p->barrier.mutex, soon(5000)));
-	int64_t over = soon(100);
+	int64_t over = soon(1100);
 	WAIT_UNTIL(test_now() > over, 5000);
 	test_blocked(pid, SYS_futex);
 	p->barrier.round++; /* as the last one does, who has counted the sitting */

@@ -20,7 +20,8 @@
  * Trust        NEVER in memory that somebody hostile can write: the C library links the locks that a
  *              thread holds by pointers, and they stand in this memory. All users are of one machine,
  *              one PID namespace, one C library and one word size.
- * Kernel       Linux 5.6 and later: before, a waiter killed as it was woken took the wake-up along.
+ * Wake-ups     Whoever waits looks by itself each 100 ms: where who was to wake it was killed before it did, or
+ *              who was woken before it had the lock, that is what it costs.
  */
 #ifndef SINEW_LOCK_H
 #define SINEW_LOCK_H
@@ -46,14 +47,12 @@ enum { SINEW_RWLOCK_READERS = 32, SINEW_POOL_UNITS = 64, SINEW_BARRIER_PARTIES =
 
 struct sinew_rwlock {
 	struct sinew_mutex gate;
-	uint32_t state, reserved[15];
 	struct sinew_mutex seats[SINEW_RWLOCK_READERS];
 } SINEW_LOCK_ALIGNED;
 
 struct sinew_semaphore {
-	struct sinew_mutex mutex;
-	struct sinew_condition changed;
-	uint32_t value, reserved[13];
+	uint32_t magic, reserved;
+	uint64_t word, room[6];
 } SINEW_LOCK_ALIGNED;
 
 struct sinew_pool {
@@ -104,7 +103,8 @@ void sinew_condition_wake(struct sinew_condition *condition);
 int sinew_rwlock_init(struct sinew_rwlock *lock);
 void sinew_rwlock_fini(struct sinew_rwlock *lock);
 /* Results as sinew_mutex_lock(). A killed reader leaves no news. After a killed writer the next one,
- * reader or not, gets -EOWNERDEAD and holds the lock for writing. */
+ * reader or not, gets -EOWNERDEAD and holds the lock for writing. A reader with SINEW_NOW may get -EAGAIN
+ * when there is only another one, who is just coming in after a writer. */
 int sinew_rwlock_read(struct sinew_rwlock *lock, int64_t until);
 int sinew_rwlock_write(struct sinew_rwlock *lock, int64_t until);
 int sinew_rwlock_repaired(struct sinew_rwlock *lock);
@@ -117,7 +117,7 @@ int sinew_rwlock_unlock(struct sinew_rwlock *lock);
 int sinew_semaphore_init(struct sinew_semaphore *semaphore, uint32_t value);
 void sinew_semaphore_fini(struct sinew_semaphore *semaphore);
 int sinew_semaphore_take(struct sinew_semaphore *semaphore, int64_t until);
-/* -EOVERFLOW beyond UINT32_MAX. May wait for the moment that another call takes. */
+/* -EOVERFLOW beyond UINT32_MAX. Never waits, and makes no system call if nobody does. */
 int sinew_semaphore_give(struct sinew_semaphore *semaphore);
 uint32_t sinew_semaphore_value(const struct sinew_semaphore *semaphore);
 
