@@ -23,6 +23,11 @@ uint64_t sinew__addresses_id(
 uint64_t sinew__addresses_known(
 	struct sinew__addresses *, const void *address, socklen_t, struct sinew_peer *);
 
+/* The id of this address, if the peer that sinew__addresses_id() was asked for last had it and the same
+ * credentials; 0: ask that. For the receiving thread. */
+uint64_t sinew__addresses_again(
+	struct sinew__addresses *, const void *address, socklen_t, const struct ucred *);
+
 /* The address of this id: its length, or -ESTALE. *who may be NULL. */
 int sinew__addresses_find(
 	struct sinew__addresses *, uint64_t id, struct sockaddr_storage *, struct sinew_peer *who);

@@ -113,6 +113,14 @@ static void settle(struct sinew_channel *channel)
 	channel->io = packets ? &sinew__packet_io : &sinew__stream_io;
 }
 
+static void settle_one(struct sinew_channel *channel)
+{
+	if (!channel->one)
+		return;
+	sinew__settle_link(channel, channel->one);
+	sinew__read_from(channel, channel->one);
+}
+
 int sinew_open(sinew_channel **opened, const char *uri, unsigned flags, int64_t until)
 {
 	CLEANUP_CHANNEL struct sinew_channel *channel = NULL;
@@ -124,16 +132,16 @@ int sinew_open(sinew_channel **opened, const char *uri, unsigned flags, int64_t 
 	channel->process = sinew__process_token();
 	if (!channel->process)
 		return sinew__fail(ENOMEM, "%s: no memory", uri);
+	channel->home = atomic_load(&sinew__process_page);
 	r = channel->spec.transport->open(channel, until);
 	if (r < 0) {
 		channel->spec.common.keep = 0; /* that was for a channel that is open */
 		return r;
 	}
-	if (channel->one)
-		channel->one->simple = sinew__stream_simple(channel->one);
-	if (channel->pool)
-		channel->pool->simple =
-			sinew__stream_simple(&(struct sinew__link){.channel = channel});
+	settle_one(channel);
+	if (channel->pool && channel->io->below)
+		channel->pool->below =
+			channel->io->below(&(struct sinew__link){.channel = channel});
 	*opened = channel;
 	channel = NULL;
 	return 0;
@@ -159,25 +167,41 @@ int sinew_pair(sinew_channel *ends[2], const char *uri, unsigned flags)
 	r = first->spec.transport->pair((struct sinew_channel *[2]){first, second});
 	if (r < 0)
 		return r;
-	if (first->one) {
-		first->one->simple = sinew__stream_simple(first->one);
-		second->one->simple = sinew__stream_simple(second->one);
-	}
+	settle_one(first);
+	settle_one(second);
 	ends[0] = first;
 	ends[1] = second;
 	first = second = NULL;
 	return 0;
 }
 
+static inline bool is_ours(const struct sinew_channel *channel)
+{
+	const _Atomic uint64_t *home = channel->home;
+
+	return !home || atomic_load_explicit(home, memory_order_relaxed) == channel->process;
+}
+
 /* Whether this process may use the handle. A token of 0 is a pair's, which is made for a fork. */
 static int enter(const struct sinew_channel *channel)
 {
-	if (channel->process && !sinew__process_is(channel->process))
+	if (!is_ours(channel))
 		return sinew__fail(EOWNERDEAD,
 			"%s: this channel was opened before a fork and belongs to the parent; "
 			"close it and open one here, or use sinew_pair()",
 			channel->spec.text);
 	return 0;
+}
+
+/* Whether nothing can stand in the way of a call: enter_wait() says what does. */
+static inline bool is_free(const struct sinew_channel *channel, unsigned direction)
+{
+	bool cancelled = atomic_load_explicit(&channel->cancelled, memory_order_relaxed);
+	bool stopped = direction == SINEW_OUT &&
+		       (atomic_load_explicit(&channel->finished, memory_order_relaxed) |
+			       channel->interrupted);
+
+	return channel->flags & direction && is_ours(channel) && !(cancelled | stopped);
 }
 
 static int enter_wait(struct sinew_channel *channel, unsigned direction, int64_t until)
@@ -200,8 +224,7 @@ static int enter_wait(struct sinew_channel *channel, unsigned direction, int64_t
 	return 0;
 }
 
-static __attribute__((noinline)) int carries_more(
-	const struct sinew_channel *channel, const struct sinew_msg *msg)
+static BESIDE int carries_more(const struct sinew_channel *channel, const struct sinew_msg *msg)
 {
 	uint64_t bits = channel->caps.bits;
 
@@ -228,14 +251,17 @@ static __attribute__((noinline)) int carries_more(
 	return 0;
 }
 
-static inline int carries(const struct sinew_channel *channel, const struct sinew_msg *msg)
+static inline bool is_plain(const struct sinew_msg *msg)
 {
-	const bool plain = !(msg->priority | msg->flags | msg->fd_count) && msg->data;
-
-	return __builtin_expect(plain, 1) ? 0 : carries_more(channel, msg);
+	return !(msg->priority | msg->flags | msg->fd_count) && msg->data;
 }
 
-HOT int sinew_send(
+static inline int carries(const struct sinew_channel *channel, const struct sinew_msg *msg)
+{
+	return USUALLY(is_plain(msg)) ? 0 : carries_more(channel, msg);
+}
+
+static NOINLINE int send_checked(
 	sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until)
 {
 	unsigned good = 0;
@@ -246,6 +272,14 @@ HOT int sinew_send(
 	if (good == 0)
 		return r;
 	return channel->io->send(channel, msgs, good, until);
+}
+
+HOT int sinew_send(
+	sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until)
+{
+	if (count == 1 && is_free(channel, SINEW_OUT) && is_plain(msgs))
+		return channel->io->send(channel, msgs, 1, until);
+	return send_checked(channel, msgs, count, until);
 }
 
 int sinew_flush(sinew_channel *channel, int64_t until)
@@ -270,33 +304,47 @@ int sinew_finish(sinew_channel *channel, int64_t until)
 	return r;
 }
 
-HOT int sinew_recv(
-	sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
+static BESIDE int enter_receive(struct sinew_channel *channel, int64_t until)
 {
 	int r = enter_wait(channel, SINEW_IN, until);
-	if (r < 0)
-		return r;
-	if (channel->lent)
+
+	if (r == 0)
 		sinew__passed_let_go(channel->lent);
-	r = channel->io->recv(channel, buf, cap, msg, until);
-	sinew__ready_update(channel);
 	return r;
 }
 
-int sinew_take(sinew_channel *channel, struct sinew_msg *msgs, unsigned count, int64_t until)
+static inline int begin_receive(struct sinew_channel *channel, int64_t until)
 {
-	int r = enter_wait(channel, SINEW_IN, until);
+	return USUALLY(is_free(channel, SINEW_IN) && !channel->lent)
+		       ? 0
+		       : enter_receive(channel, until);
+}
+
+HOT int sinew_recv(
+	sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
+{
+	int r = begin_receive(channel, until);
 	if (r < 0)
 		return r;
-	if (channel->lent)
-		sinew__passed_let_go(channel->lent);
+	r = channel->io->recv(channel, buf, cap, msg, until);
+	if (channel->ready_fd >= 0)
+		sinew__ready_update(channel);
+	return r;
+}
+
+HOT int sinew_take(sinew_channel *channel, struct sinew_msg *msgs, unsigned count, int64_t until)
+{
+	int r = begin_receive(channel, until);
+	if (r < 0)
+		return r;
 	r = channel->io->take(channel, msgs, count, until);
-	sinew__ready_update(channel);
+	if (channel->ready_fd >= 0)
+		sinew__ready_update(channel);
 	return r;
 }
 
 /* The kernel's channels lend from their own buffer, which the next receive may reuse. */
-void sinew_release(sinew_channel *channel, struct sinew_msg *msgs, unsigned count)
+HOT void sinew_release(sinew_channel *channel, struct sinew_msg *msgs, unsigned count)
 {
 	if (channel->io->release)
 		channel->io->release(channel, msgs, count);
@@ -530,7 +578,8 @@ int sinew_stats(sinew_channel *channel, struct sinew_stats *stats)
 		.peers = channel->table ? READ(peers) : 1,
 		.joined = channel->table ? READ(joined) : 1,
 		.late = READ(late),
-		.copies = READ(copies)};
+		.copies = READ(copies),
+		.yields = READ(yields[0]) + READ(yields[1])};
 #undef READ
 	return 0;
 }

@@ -16,11 +16,9 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
+#include "hot.h"
 #include "scheme.h"
 #include "sys.h"
-
-/* On the way of every message: the compiler puts these together, so that few pages are touched. */
-#define HOT __attribute__((hot))
 
 enum { SINEW__BULK = 64 * 1024 }; /* what one read asks for beyond the message at hand */
 
@@ -73,6 +71,12 @@ struct sinew__transport {
 
 struct sinew__link;
 
+/* What is known of a packet beside its bytes. */
+struct sinew__about {
+	uint64_t peer, tag;
+	uint32_t priority, flags;
+};
+
 /* Moves bytes (stream) or one datagram (packet). Waits only if `wait`, then for ever.
  * Result: bytes; 0 the end (stream read); -EAGAIN; -EINTR; what passes (sinew__passes); any other
  * -errno: the link is broken. */
@@ -83,11 +87,11 @@ struct sinew__link_ops {
 	 * travel here. */
 	ssize_t (*pass)(struct sinew__link *, const struct iovec *, int n,
 		const struct sinew_msg *about, bool wait);
-	/* Packets only: as read and write. receive fills what the mechanism knows of the message
-	 * (peer, priority, lost, late, copies, fds); SINEW__NO_PACKET means the end. transmit obeys
-	 * peer, priority and fds. */
+	/* Packets only: as read and write. receive tells what the mechanism knows of the message, where
+	 * that is not what stands there; SINEW__NO_PACKET means the end. transmit obeys peer,
+	 * priority and fds. */
 	ssize_t (*receive)(
-		struct sinew__link *, struct iovec *, int n, struct sinew_msg *about, bool wait);
+		struct sinew__link *, struct iovec *, int n, struct sinew__about *, bool wait);
 	ssize_t (*transmit)(struct sinew__link *, const struct iovec *, int n,
 		const struct sinew_msg *about, bool wait);
 	/* Packets only: the failure of a transmit (msg), or of a receive (NULL), in the mechanism's
@@ -128,12 +132,13 @@ struct sinew__hold {
 struct sinew__inbox {
 	uint8_t *data;
 	size_t head, tail, size;
-	uint64_t taken;       /* bytes that ever came in */
-	size_t need;          /* bytes from head on that would make progress */
-	bool in_pieces;       /* a piece has been seen: some messages come so */
-	bool long_run;        /* the last message was a long one */
-	size_t scanned;       /* frame=line: bytes from head on without a newline */
-	const uint8_t *whole; /* a message put together from pieces, not yet consumed */
+	uint64_t taken;                /* bytes that ever came in */
+	size_t need;                   /* bytes from head on that would make progress */
+	bool in_pieces;                /* a piece has been seen: some messages come so */
+	bool long_run;                 /* the last message was a long one; streams: in one frame, */
+	size_t last_header, last_size; /* of so many bytes, which the next may have, too */
+	size_t scanned;                /* frame=line: bytes from head on without a newline */
+	const uint8_t *whole;          /* a message put together from pieces, not yet consumed */
 	size_t whole_size;
 	uint64_t skip; /* bytes still to come of a message too large to receive */
 };
@@ -148,6 +153,7 @@ struct sinew__link {
 	struct sinew_channel *channel;
 	const struct sinew__link_ops *ops;
 	int rfd, wfd; /* the same for sockets; -1 where there is no such direction */
+	size_t below; /* shorter messages may take the short way; 0: none */
 	uint64_t id;
 	struct sinew__session *session; /* receiving: what its HELLO said */
 	uint64_t after;                 /* receiving: not before that link's end; 0: at once */
@@ -163,10 +169,10 @@ struct sinew__link {
 	bool no_nowait;                 /* the kernel refused RWF_NOWAIT on it */
 	bool ours;                      /* we made the descriptors: their kind is known */
 	bool pollable;                  /* POLLOUT on wfd says that the peer has room */
+	bool named;                     /* seqpacket: the peer's packets come with an address */
 	struct sinew__inbox in;
 	struct sinew__outbox out;
 	struct sinew__hold in_hold, out_hold; /* of a table with a pool */
-	size_t simple;   /* messages up to this size may take the short way; 0: none */
 	size_t stride;   /* nonzero: long payloads go alone, and in writes of this size */
 	size_t atomic;   /* nonzero: a write of at most this many bytes is never interleaved */
 	uint64_t writer; /* nonzero: larger messages go in pieces under this id */
@@ -174,7 +180,7 @@ struct sinew__link {
 	void *mapped;    /* both buffers */
 	size_t mapped_size;
 	struct sinew_peer who;
-	struct sinew_msg kept;       /* receiving: about the packet kept in the inbox */
+	struct sinew__about kept;    /* receiving: about the packet kept in the inbox */
 	struct sinew__queue *passed; /* receiving: descriptors that came; NULL: none are taken in */
 };
 
@@ -194,42 +200,46 @@ struct sinew__io {
 	int (*fd)(struct sinew_channel *, unsigned direction);
 	void (*cancel)(struct sinew_channel *); /* async-signal-safe */
 	int (*peer)(struct sinew_channel *, uint64_t id, struct sinew_peer *);
+	/* What link->below is to be, for a link that is complete. */
+	size_t (*below)(const struct sinew__link *);
 };
 
 extern const struct sinew__io sinew__stream_io, sinew__packet_io;
 
 struct sinew__counters {
-	_Atomic uint64_t sent, received, bytes_sent, bytes_received, lost, refused, peers, joined;
-	_Atomic uint64_t late, copies;
-	_Atomic uint64_t calls[2], waits[2]; /* receiving, sending */
+	_Atomic uint64_t sent, bytes_sent, received, bytes_received;
+	_Atomic uint64_t calls[2], waits[2], yields[2]; /* receiving, sending */
+	_Atomic uint64_t lost, refused, peers, joined, late, copies;
 };
 
 struct sinew_channel {
 	/* What every message touches comes first, close together; what opening needs, last. */
 	const struct sinew__io *io;
+	uint64_t process;             /* who may use it; 0: anybody (a pair) */
+	const _Atomic uint64_t *home; /* has that in it in that process alone; NULL: anybody */
 	unsigned flags; /* SINEW_IN | SINEW_OUT as resolved, SINEW_LISTEN, SINEW_CANCELLABLE … */
-	uint64_t process;           /* who may use it; 0: anybody (a pair) */
-	struct sinew__link *one;    /* the only link, or NULL: see table */
+	_Atomic bool cancelled;
+	_Atomic bool finished;       /* sending: we said that we will send no more */
+	bool interrupted;            /* sending: by a signal, told by the next call */
+	struct sinew__link *one;     /* the only link, or NULL: see table */
+	struct sinew__link *reading; /* receiving: the only link there can be, if it is there */
+	struct sinew__lent *lent;    /* receiving: descriptors of the last message, or NULL */
+	int ready_fd, armed_fd;      /* sinew_fd(SINEW_IN): the epoll set, the eventfd inside it */
+	uint64_t lost, copies;       /* receiving: not yet reported */
+	struct sinew__counters count;
 	struct sinew__table *table; /* a listener's links */
 	struct sinew__pool *pool;   /* the memory these share, where they may be many */
 	int cancel_fd;
-	_Atomic bool cancelled;
-	int ready_fd, armed_fd;     /* sinew_fd(SINEW_IN): the epoll set, the eventfd inside it */
 	int room_fd, room_armed_fd; /* the same for sinew_fd(SINEW_OUT) */
 	int retry_fd[2];            /* timers in these sets: sending, receiving */
 	bool armed, room_armed;
 	bool renewing;                      /* receiving: broken, and not renewed yet */
-	bool interrupted;                   /* sending: by a signal, told by the next call */
-	_Atomic bool finished;              /* sending: we said that we will send no more */
-	uint64_t lost, copies;              /* receiving: not yet reported */
 	struct sinew__pieces *pieces;       /* receiving: messages that come in pieces */
 	struct sinew__sessions *sessions;   /* receiving: senders that may reconnect */
 	struct sinew__addresses *addresses; /* datagrams: whom we can answer */
 	const struct sinew__users *allow;   /* datagrams: whom we hear */
-	struct sinew__lent *lent; /* receiving: descriptors of the last message, or NULL */
-	unsigned most_fds;        /* descriptors that a message may carry */
-	void *state;              /* the transport's own */
-	struct sinew__counters count;
+	unsigned most_fds;                  /* descriptors that a message may carry */
+	void *state;                        /* the transport's own */
 	struct sinew_caps caps;
 	struct sinew__spec spec;
 };
@@ -249,6 +259,19 @@ int sinew__spec_parse(struct sinew__spec *, const char *uri);
 void sinew__spec_fini(struct sinew__spec *);
 /* What the spec's mechanism can do, and whether it can do all that the URI says. */
 int sinew__spec_caps(const struct sinew__spec *, struct sinew_caps *);
+
+/* The only link there can be is here: messages may be received from it the short way. */
+static inline void sinew__read_from(struct sinew_channel *channel, struct sinew__link *link)
+{
+	if (!link->passed && !(channel->flags & (SINEW_EVENTS | SINEW_EXACT)))
+		channel->reading = link;
+}
+
+/* A link is complete. */
+static inline void sinew__settle_link(struct sinew_channel *channel, struct sinew__link *link)
+{
+	link->below = channel->io->below ? channel->io->below(link) : 0;
+}
 
 /* link.c: a link with its buffers, for the transports. On success it owns the descriptors. -ENOMEM. */
 int sinew__link_make(struct sinew_channel *, const struct sinew__link_ops *, int rfd, int wfd,

@@ -39,14 +39,8 @@ static bool ready(int fd, short events)
 	return sinew__sys.ppoll(&poll, 1, &zero, NULL) == 1;
 }
 
-HOT static ssize_t pipe_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
+static ssize_t read_without_waiting(struct sinew__link *link, struct iovec *iov, int n)
 {
-	if (wait) {
-		if (n == 1)
-			return sinew__result(
-				sinew__sys.read(link->rfd, iov->iov_base, iov->iov_len));
-		return sinew__result(sinew__sys.readv(link->rfd, iov, n));
-	}
 	if (link->quick >= 0)
 		return sinew__result(sinew__sys.readv(link->quick, iov, n));
 	if (!link->no_nowait) {
@@ -57,6 +51,15 @@ HOT static ssize_t pipe_read(struct sinew__link *link, struct iovec *iov, int n,
 	}
 	if (!ready(link->rfd, POLLIN))
 		return -EAGAIN;
+	return sinew__result(sinew__sys.readv(link->rfd, iov, n));
+}
+
+HOT static ssize_t pipe_read(struct sinew__link *link, struct iovec *iov, int n, bool wait)
+{
+	if (!wait)
+		return read_without_waiting(link, iov, n);
+	if (n == 1)
+		return sinew__result(sinew__sys.read(link->rfd, iov->iov_base, iov->iov_len));
 	return sinew__result(sinew__sys.readv(link->rfd, iov, n));
 }
 
@@ -92,22 +95,19 @@ static ssize_t write_polled(struct sinew__link *link, const struct iovec *iov)
 }
 
 /* One write without SIGPIPE, which waits or not as the descriptor and the flags say. */
-HOT static ssize_t write_once(int fd, const struct iovec *iov, int n, int flags)
+static inline ssize_t write_once(int fd, const struct iovec *iov, int n, int flags)
 {
-	if (!atomic_load_explicit(&no_nosignal, memory_order_relaxed)) {
-		ssize_t r =
-			sinew__result(sinew__sys.pwritev2(fd, iov, n, -1, RWF_NOSIGNAL | flags));
-		if (!is_unknown(r) || flags)
+	if (USUALLY(!atomic_load_explicit(&no_nosignal, memory_order_relaxed))) {
+		ssize_t r = sinew__sys.pwritev2(fd, iov, n, -1, RWF_NOSIGNAL | flags);
+		if (USUALLY(r >= 0) || !is_unknown(r = -errno) || flags)
 			return r;
 		atomic_store_explicit(&no_nosignal, true, memory_order_relaxed);
 	}
 	return flags ? -EOPNOTSUPP : write_quietly(fd, iov, n);
 }
 
-HOT static ssize_t pipe_write(struct sinew__link *link, const struct iovec *iov, int n, bool wait)
+static ssize_t write_without_waiting(struct sinew__link *link, const struct iovec *iov, int n)
 {
-	if (wait)
-		return write_once(link->wfd, iov, n, 0);
 	if (link->quick >= 0)
 		return write_once(link->quick, iov, n, 0);
 	if (!link->no_nowait) {
@@ -117,6 +117,11 @@ HOT static ssize_t pipe_write(struct sinew__link *link, const struct iovec *iov,
 		link->no_nowait = true;
 	}
 	return write_polled(link, iov);
+}
+
+HOT static ssize_t pipe_write(struct sinew__link *link, const struct iovec *iov, int n, bool wait)
+{
+	return wait ? write_once(link->wfd, iov, n, 0) : write_without_waiting(link, iov, n);
 }
 
 /* We alone hold this end, unless a relative still does: closing it is how a pipe ends. */

@@ -341,6 +341,16 @@ size_t sinew__pool_ahead(const struct sinew__link *link)
 	return link->in.data == link->channel->pool->shared ? SINEW__BULK : SINEW__FREE;
 }
 
+/* If it turns out to need more than the claim, what has come of it is held while the link waits. */
+bool sinew__pool_affords(const struct sinew__link *link)
+{
+	const struct sinew__pool *pool = link->channel->pool;
+	const struct sinew__hold *hold = &link->in_hold;
+
+	return !somebody_waits(pool) &&
+	       can_have(pool, pool->ample + (hold->state == IDLE ? hold->claim : 0));
+}
+
 void sinew__pool_note(struct sinew__link *link)
 {
 	struct sinew__pool *pool = link->channel->pool;

@@ -39,7 +39,7 @@ struct sinew__pool {
 	bool look;                     /* something may be granted, or somebody overdue */
 	unsigned waiting;              /* how many wait */
 	bool timed;                    /* the table's timer runs for us */
-	size_t simple;                 /* as a link's */
+	size_t below;                  /* as a link's */
 	pthread_mutex_t lock; /* over what follows: the sender's, and who removes a link's */
 	size_t out_used;
 	struct sinew__circle out_holders; /* with more than a little in their outbox */
@@ -65,6 +65,8 @@ uint8_t *sinew__pool_quick(struct sinew__link *);
 bool sinew__pool_waits(const struct sinew__link *);
 /* What one read may ask for beyond the message at hand. */
 size_t sinew__pool_ahead(const struct sinew__link *);
+/* Whether it may be asked for a long message whose size is not known. */
+bool sinew__pool_affords(const struct sinew__link *);
 /* After a read, and after a message was consumed, of a link with a claim. */
 void sinew__pool_note(struct sinew__link *);
 /* Grants what can be granted. A link that held too much for too long while others waited, to be cut

@@ -8,29 +8,28 @@
 #include <string.h>
 
 #include "banned.h"
+#include "copy.h"
 #include "error.h"
 #include "frame.h"
 
-size_t sinew__queue_join(const struct iovec *iov, int n, void *to)
+HOT size_t sinew__queue_join(const struct iovec *iov, int n, void *to)
 {
 	size_t size = 0;
 
 	for (int i = 0; i < n; i++) {
-		if (iov[i].iov_len)
-			memcpy((char *)to + size, iov[i].iov_base, iov[i].iov_len);
+		sinew__copy((char *)to + size, iov[i].iov_base, iov[i].iov_len);
 		size += iov[i].iov_len;
 	}
 	return size;
 }
 
-void sinew__queue_split(const struct iovec *iov, int n, const void *from, size_t size)
+HOT void sinew__queue_split(const struct iovec *iov, int n, const void *from, size_t size)
 {
 	const char *at = from;
 
 	for (int i = 0; i < n && size; i++) {
 		size_t part = iov[i].iov_len < size ? iov[i].iov_len : size;
-		if (part)
-			memcpy(iov[i].iov_base, at, part);
+		sinew__copy(iov[i].iov_base, at, part);
 		at += part;
 		size -= part;
 	}

@@ -60,7 +60,7 @@ static int make_readable(struct sinew_channel *channel)
 	if (channel->ready_fd >= 0)
 		return channel->ready_fd;
 	int fd = channel->one ? channel->one->rfd : sinew__table_poll_fd(channel);
-	int r = make_set(channel, &channel->ready_fd, &channel->armed_fd);
+	int r = fd < 0 ? fd : make_set(channel, &channel->ready_fd, &channel->armed_fd);
 	if (r < 0)
 		return r;
 	if (watch(channel->ready_fd, fd, EPOLLIN) < 0) {

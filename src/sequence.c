@@ -12,6 +12,7 @@
 
 #include "banned.h"
 #include "cleanup.h"
+#include "hot.h"
 
 static const uint8_t magic[4] = {0xad, 0x73, 0x71, 0x01};
 
@@ -54,7 +55,7 @@ static enum sinew__sequence_verdict leap(
 	return SINEW__SEQUENCE_NEW;
 }
 
-enum sinew__sequence_verdict sinew__sequence_hear(
+HOT enum sinew__sequence_verdict sinew__sequence_hear(
 	struct sinew__sequence *s, uint64_t number, uint64_t *missed)
 {
 	*missed = 0;
@@ -91,14 +92,14 @@ static uint64_t get(const uint8_t *p)
 	return be64toh(value);
 }
 
-void sinew__sequence_write(uint8_t *header, uint64_t session, uint64_t number)
+HOT void sinew__sequence_write(uint8_t *header, uint64_t session, uint64_t number)
 {
 	memcpy(header, magic, sizeof magic);
 	put(header + 4, session);
 	put(header + 12, number);
 }
 
-bool sinew__sequence_read(const uint8_t *p, size_t size, uint64_t *session, uint64_t *number)
+HOT bool sinew__sequence_read(const uint8_t *p, size_t size, uint64_t *session, uint64_t *number)
 {
 	if (size < SINEW__SEQUENCE_HEADER || memcmp(p, magic, sizeof magic) != 0)
 		return false;

@@ -4,7 +4,11 @@
  */
 #include "socket.h"
 
+#include <string.h>
+
+#include "banned.h"
 #include "cleanup.h"
+#include "copy.h"
 #include "error.h"
 #include "wait.h"
 
@@ -48,6 +52,23 @@ HOT static ssize_t local_read(struct sinew__link *link, struct iovec *iov, int n
 	if (r == -ECONNRESET)
 		r = stream_read(link, iov, n, wait);
 	return r == -ECONNRESET ? 0 : r;
+}
+
+HOT void sinew__packet_place(struct iovec *iov, int n, size_t before, size_t size)
+{
+	struct iovec *inbox = &iov[n - 1];
+	uint8_t *message = (uint8_t *)inbox->iov_base + before;
+
+	if (n == 1) {
+		inbox->iov_base = message;
+		return;
+	}
+	if (size > inbox->iov_len - before)
+		size = inbox->iov_len - before;
+	size_t first = size < iov->iov_len ? size : iov->iov_len;
+	sinew__copy(iov->iov_base, message, first);
+	if (size > first)
+		memmove(inbox->iov_base, message + first, size - first);
 }
 
 const struct sinew__link_ops sinew__local_stream_ops = {

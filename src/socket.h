@@ -14,6 +14,13 @@ extern const struct sinew__link_ops sinew__stream_socket_ops, sinew__local_strea
 ssize_t sinew__socket_write(struct sinew__link *, const struct iovec *, int n, bool wait);
 int sinew__socket_finish(struct sinew__link *);
 
+/* Up to so much, a packet that is read in one piece and copied costs less than one read in two. */
+enum { SINEW__READ_WHOLE = 4096 };
+
+/* A packet was read whole into the last part of the memory, `before` bytes of a header first: its message,
+ * of `size` bytes, to where it belongs; what does not fit there, to the inbox. */
+void sinew__packet_place(struct iovec *, int n, size_t before, size_t size);
+
 /* Before our close: a socket that is closed with unread input resets the connection and takes what we
  * sent with it; so end our side, and read what is there. Never waits. */
 void sinew__socket_part(struct sinew__link *);

@@ -31,8 +31,7 @@ void sinew__cut_view(const struct sinew__link *, const struct sinew__frame *, co
  * to be told is an error. Changes nothing. */
 unsigned sinew__cut_count(const struct sinew__link *, unsigned most);
 
-/* Messages up to this size may take the short way through a link; 0: none. */
-size_t sinew__stream_simple(const struct sinew__link *);
+size_t sinew__stream_below(const struct sinew__link *);
 
 /* Why a connection broke, as callers are told it: with whatever words the network gives up, the peer no
  * longer answers. */

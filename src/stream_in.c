@@ -6,8 +6,7 @@
  *        ▲                 │ end, or broken           │ no
  *        └───── leave ◄────┘            └─────────────┘
  *
- * A large message is read straight into the caller's buffer when nothing else can be read meanwhile;
- * if the deadline comes first, what has arrived moves to the inbox and nothing is lost.
+ * How it is filled is told in stream_fill.c.
  */
 #include <endian.h>
 #include <string.h>
@@ -19,148 +18,9 @@
 #include "pieces.h"
 #include "pool.h"
 #include "session.h"
-#include "stream.h"
+#include "stream_fill.h"
 #include "table.h"
 #include "wait.h"
-
-enum { PAGE = 4096 };
-
-/* Where a message may be read straight to. */
-struct target {
-	uint8_t *buf;
-	size_t cap;
-};
-
-static ssize_t broken(struct sinew__link *link, ssize_t error)
-{
-	return sinew__fail(sinew__broken_as((int)-error), "receive on %s: the connection broke: %s",
-		link->channel->spec.text, strerror((int)-error));
-}
-
-/* One read, waiting as asked. Bytes, 0 for the end, or -errno; a broken link is `ended` as well. */
-HOT static ssize_t read_some(struct sinew__link *link, struct iovec *iov, int n, int64_t until)
-{
-	struct sinew_channel *channel = link->channel;
-	bool block = sinew__may_block(channel, until);
-
-	for (;;) {
-		sinew__add(&channel->count.calls[0], 1);
-		ssize_t r = link->ops->read(link, iov, n, block);
-		if (r > 0)
-			return r;
-		if (r == -EAGAIN)
-			r = sinew__wait(channel, link->rfd, POLLIN, until);
-		else if (r == -EINTR)
-			r = sinew__interrupted(channel);
-		else if (sinew__passes(r))
-			return sinew__fail((int)-r, "receive on %s: %s", channel->spec.text,
-				strerror((int)-r));
-		else {
-			link->ended = true;
-			return r == 0 ? 0 : broken(link, r);
-		}
-		if (r < 0)
-			return r;
-	}
-}
-
-static void make_room(struct sinew__inbox *in, size_t want)
-{
-	if (in->head == in->tail) {
-		/* The payload of another long message begins on a page of its own. */
-		in->head = in->tail = in->long_run ? PAGE - SINEW__FRAME_PLAIN_SIZE : 0;
-	} else if (in->size - in->tail < want && in->head) {
-		memmove(in->data, in->data + in->head, in->tail - in->head);
-		in->tail -= in->head;
-		in->head = 0;
-	}
-}
-
-/* Bytes to ask for beyond those that are needed now. Where long messages follow each other what is
- * read ahead of one would have to be copied: then only the next header. */
-static size_t ahead(const struct sinew__link *link)
-{
-	if (link->channel->flags & SINEW_EXACT)
-		return 0;
-	if (link->in.long_run)
-		return SINEW__FRAME_PLAIN_SIZE;
-	return link->channel->pool ? sinew__pool_ahead(link) : SINEW__BULK;
-}
-
-static ssize_t fill(struct sinew__link *link, int64_t until)
-{
-	struct sinew__inbox *in = &link->in;
-	if (link->channel->pool) {
-		int r = sinew__pool_prepare(link);
-		if (r < 0)
-			return r;
-	}
-	size_t here = in->tail - in->head;
-	size_t need = in->need > here ? in->need - here : 1;
-	size_t want = need > ahead(link) ? need : ahead(link);
-
-	if (in->skip && want < SINEW__BULK && link->channel->spec.common.frame != SINEW__FRAME_LINE)
-		want = in->skip < SINEW__BULK ? (size_t)in->skip : SINEW__BULK;
-	make_room(in, want);
-	if (want > in->size - in->tail)
-		want = in->size - in->tail;
-	if (link->sip && want > link->sip)
-		want = link->sip;
-	if (want == 0)
-		return -EAGAIN;
-	struct iovec iov = {.iov_base = in->data + in->tail, .iov_len = want};
-	ssize_t r = read_some(link, &iov, 1, until);
-	if (r > 0) {
-		in->tail += (size_t)r;
-		in->taken += (uint64_t)r;
-		if (link->in_hold.claim)
-			sinew__pool_note(link);
-	}
-	return r;
-}
-
-/* Whether the message at the head is long, its header here, and the target large enough. */
-static bool fits_straight(
-	const struct sinew__link *link, const struct target *target, struct sinew__frame *frame)
-{
-	const struct sinew__inbox *in = &link->in;
-	size_t need;
-
-	return target && link->channel->spec.common.frame == SINEW__FRAME_LENGTH && !in->skip &&
-	       in->need > SINEW__BULK &&
-	       sinew__frame_parse(in->data + in->head, in->tail - in->head, frame, &need) == 1 &&
-	       sinew__frame_is_message(frame->type) && frame->size <= target->cap;
-}
-
-/* Reads the rest of a long message to its target, and what follows it to where it belongs in the
- * inbox, behind the hole that the message leaves. */
-static ssize_t fill_straight(struct sinew__link *link, const struct target *target,
-	const struct sinew__frame *frame, struct sinew__view *view, int64_t until)
-{
-	struct sinew__inbox *in = &link->in;
-
-	make_room(in, in->size);
-	uint8_t *hole = in->data + in->head + frame->header;
-	size_t have = in->tail - in->head - frame->header, next = 0;
-	memcpy(target->buf, hole, have);
-	while (have < frame->size) {
-		struct iovec iov[2] = {{target->buf + have, frame->size - have},
-			{hole + frame->size, ahead(link)}};
-		ssize_t r = read_some(link, iov, iov[1].iov_len ? 2 : 1, until);
-		if (r <= 0) {
-			memcpy(hole, target->buf, have);
-			in->tail = in->head + frame->header + have;
-			return r;
-		}
-		in->taken += (uint64_t)r;
-		size_t missing = frame->size - have;
-		next = (size_t)r > missing ? (size_t)r - missing : 0;
-		have += (size_t)r - next;
-	}
-	sinew__cut_view(link, frame, target->buf, view);
-	in->tail = in->head + view->consume + next;
-	return 1;
-}
 
 /* The peer will say no more: what it left unfinished is lost. Returns the id of the link that waited
  * for this one's end, or 0. */
@@ -269,47 +129,21 @@ static int unusable(struct sinew_channel *channel, struct sinew__link *link, int
 	return remove_link(channel, link, error == -ESTALE ? 0 : SINEW_MSG_CORRUPT);
 }
 
-/* frame=raw: one read is one message, straight to its target. */
-static ssize_t fill_raw(struct sinew__link *link, const struct target *target,
-	struct sinew__view *view, int64_t until)
-{
-	size_t max = (size_t)link->channel->spec.common.max;
-	struct iovec iov = {target->buf, target->cap < max ? target->cap : max};
-	ssize_t r = read_some(link, &iov, 1, until);
-
-	*view = (struct sinew__view){.data = target->buf, .size = r > 0 ? (size_t)r : 0};
-	return r;
-}
-
 static int from_kernel(struct sinew_channel *channel, struct sinew__link *link, bool alone,
-	const struct target *target, struct sinew__view *view, int64_t until)
+	const struct sinew__target *target, struct sinew__view *view, int64_t until)
 {
-	int64_t wait = alone ? until : SINEW_NOW;
-	bool raw = channel->spec.common.frame == SINEW__FRAME_RAW && target && target->cap;
-	struct sinew__frame frame;
-	bool straight = true;
 	ssize_t n = 0;
 
 	if (link->in.in_pieces && sinew__pieces_suspect(channel)) {
-		n = fill(link, SINEW_NOW);
+		n = sinew__fill(link, SINEW_NOW);
 		if (n > 0)
 			return AGAIN;
 		if (n == -EAGAIN)
 			sinew__pieces_drop(channel, false);
 	}
-	if (link->ended)
-		;
-	else if (raw)
-		n = fill_raw(link, target, view, wait);
-	else if (alone && fits_straight(link, target, &frame))
-		n = fill_straight(link, target, &frame, view, wait);
-	else {
-		straight = false;
-		n = fill(link, wait);
-	}
-	if (n <= 0)
-		return nothing_came(channel, link, alone, n, until);
-	return straight ? MESSAGE : AGAIN;
+	if (!link->ended)
+		n = sinew__fill_target(link, alone, target, view, alone ? until : SINEW_NOW);
+	return n > 0 ? (int)n : nothing_came(channel, link, alone, n, until);
 }
 
 /* The link to read instead of one that waits for an older connection of the same sender; NULL: that is
@@ -338,7 +172,7 @@ HOT static uint8_t *quick_place(struct sinew__link *link)
 	const struct sinew__inbox *in = &link->in;
 
 	if (in->head < in->tail || in->skip || in->long_run || link->ended || link->passed ||
-		!channel->pool->simple || channel->flags & SINEW_EXACT)
+		!channel->pool->below || channel->flags & SINEW_EXACT)
 		return NULL;
 	return sinew__pool_quick(link);
 }
@@ -352,14 +186,14 @@ HOT static int fill_quick(struct sinew_channel *channel, struct sinew__link *lin
 	struct iovec iov = {place, SINEW__BULK};
 	uint32_t length;
 
-	ssize_t n = read_some(link, &iov, 1, SINEW_NOW);
+	ssize_t n = sinew__read_some(link, &iov, 1, SINEW_NOW);
 	if (n <= 0)
 		return nothing_came(channel, link, false, n, SINEW_NOW);
 	in->tail = (size_t)n;
 	in->taken += (uint64_t)n;
 	__builtin_memcpy(&length, place, sizeof length);
 	length = be32toh(length);
-	if (in->tail != sizeof length + (size_t)length || length > channel->pool->simple)
+	if (in->tail != sizeof length + (size_t)length || length >= channel->pool->below)
 		return AGAIN;
 	*view = (struct sinew__view){
 		.data = place + sizeof length, .size = length, .consume = in->tail};
@@ -368,7 +202,7 @@ HOT static int fill_quick(struct sinew_channel *channel, struct sinew__link *lin
 
 /* The link that was picked: one of many. */
 HOT static int from_one_of_many(struct sinew_channel *channel, struct sinew__link *link,
-	const struct target *target, struct sinew__view *view, int64_t until)
+	const struct sinew__target *target, struct sinew__view *view, int64_t until)
 {
 	uint8_t *place = quick_place(link);
 
@@ -384,7 +218,7 @@ static bool is_used_up(const struct sinew_channel *channel, const struct sinew__
 
 /* The next whole message, at *at; *view lies in its inbox or in the target. */
 static int next_message(struct sinew_channel *channel, struct sinew__link **at,
-	struct sinew__view *view, const struct target *target, int64_t until)
+	struct sinew__view *view, const struct sinew__target *target, int64_t until)
 {
 	bool alone = true;
 	int r;
@@ -419,12 +253,20 @@ static int next_message(struct sinew_channel *channel, struct sinew__link **at,
 	return r;
 }
 
-static void consume(struct sinew_channel *channel, struct sinew__link *link, size_t bytes)
+static void consume(
+	struct sinew_channel *channel, struct sinew__link *link, const struct sinew__view *view)
 {
-	link->in.head += bytes;
-	link->in.long_run = link->in.need > SINEW__BULK;
-	link->in.need = 0;
-	link->in.whole = NULL;
+	struct sinew__inbox *in = &link->in;
+
+	in->head += view->consume;
+	in->long_run =
+		view->consume > SINEW__BULK && channel->spec.common.frame == SINEW__FRAME_LENGTH;
+	if (in->long_run) {
+		in->last_header = view->consume - view->size;
+		in->last_size = view->size;
+	}
+	in->need = 0;
+	in->whole = NULL;
 	if (link->in_hold.claim)
 		sinew__pool_note(link);
 	link->spoke = true;
@@ -435,24 +277,45 @@ static void consume(struct sinew_channel *channel, struct sinew__link *link, siz
 static void describe(struct sinew_channel *channel, struct sinew__link *link,
 	const struct sinew__view *view, struct sinew_msg *msg)
 {
-	static const struct sinew_msg none;
-
-	/* An initializer would become a slow string instruction. */
-	sinew__copy(msg, &none, sizeof none);
-	msg->data = view->data;
-	msg->size = view->size;
-	msg->peer = link->id;
-	msg->tag = view->tag;
-	msg->flags = view->flags;
-	msg->lost = channel->lost;
+	*msg = (struct sinew_msg){.data = view->data,
+		.size = view->size,
+		.peer = link->id,
+		.tag = view->tag,
+		.flags = view->flags,
+		.lost = channel->lost};
 	channel->lost = 0;
 	if (view->fds)
 		sinew__passed_lend(link, msg);
 }
 
+/* Whether nothing but the next read decides what the next message is. */
+static inline bool is_simple(const struct sinew__link *link)
+{
+	const struct sinew__inbox *in = &link->in;
+
+	return link->below && !((in->head ^ in->tail) | in->skip | (uintptr_t)in->whole) &&
+	       !(link->ended | in->in_pieces | in->long_run);
+}
+
+/* A read that was to bring one small message: it gave n. AGAIN: what came is in the inbox. */
+static BESIDE int came_otherwise(
+	struct sinew__link *link, struct iovec *iov, ssize_t n, int64_t until)
+{
+	struct sinew__inbox *in = &link->in;
+
+	if (n <= 0)
+		n = sinew__read_on(link, iov, 1, n, until);
+	if (n <= 0)
+		return nothing_came(link->channel, link, true, n, until);
+	in->head = 0;
+	in->tail = (size_t)n;
+	in->taken += (uint64_t)n;
+	return AGAIN;
+}
+
 /* The common case in one step: one link, nothing buffered, a small plain message that comes alone. 1 it
  * is in buf; AGAIN look in the inbox, or try the long way; END, -errno as from_kernel(). */
-HOT static int recv_simple(
+HOT static inline int recv_simple(
 	struct sinew__link *link, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
 {
 	struct sinew_channel *channel = link->channel;
@@ -460,46 +323,32 @@ HOT static int recv_simple(
 	uint32_t length;
 
 	struct iovec iov = {in->data, SINEW__BULK};
-	ssize_t n = read_some(link, &iov, 1, until);
-	if (n <= 0)
-		return nothing_came(channel, link, true, n, until);
-	in->head = 0;
-	in->tail = (size_t)n;
-	in->taken += (uint64_t)n;
-	__builtin_memcpy(&length, in->data, sizeof length);
-	length = be32toh(length);
-	if ((size_t)n != sizeof length + (size_t)length || length > cap || length > link->simple)
-		return AGAIN;
-	sinew__copy(buf, in->data + sizeof length, length);
+	ssize_t n = sinew__read_once(link, &iov, 1, until);
+	__builtin_memcpy(&length, in->data, sizeof length); /* unless nothing came */
+	const size_t size = be32toh(length);
+	if (!USUALLY(n == (ssize_t)(sizeof length + size) && size < link->below && size <= cap))
+		return came_otherwise(link, &iov, n, until);
+	sinew__copy(buf, in->data + sizeof length, size);
 	*msg = (struct sinew_msg){
-		.data = buf, .size = length, .peer = link->id, .lost = channel->lost};
+		.data = buf, .size = size, .peer = link->id, .lost = channel->lost};
 	channel->lost = 0;
-	consume(channel, link, (size_t)n);
-	sinew__add(&channel->count.bytes_received, length);
+	in->taken += (uint64_t)n;
+	in->need = 0;
+	link->spoke = true;
+	sinew__session_count(link);
+	sinew__add(&channel->count.received, 1);
+	sinew__add(&channel->count.bytes_received, size);
 	return 1;
 }
 
-static bool is_simple(const struct sinew_channel *channel)
-{
-	const struct sinew__link *link = channel->one;
-
-	return link && link->simple && !link->passed && link->in.head == link->in.tail &&
-	       !link->in.skip && !link->in.whole && !link->ended && !link->in.in_pieces &&
-	       !link->in.long_run && !(channel->flags & SINEW_EXACT);
-}
-
-HOT static int stream_recv(
+/* The next message, in whatever state the links are. */
+static NOINLINE int recv_any(
 	struct sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
 {
-	const struct target target = {buf, cap};
+	const struct sinew__target target = {buf, cap};
 	struct sinew__link *link;
 	struct sinew__view view = {0};
 
-	if (is_simple(channel)) {
-		int done = recv_simple(channel->one, buf, cap, msg, until);
-		if (done != AGAIN)
-			return done == 1 ? 1 : sinew__table_tell(channel, done, msg);
-	}
 	int r = next_message(channel, &link, &view, &target, until);
 	if (r != MESSAGE) {
 		if (r == -EMSGSIZE)
@@ -518,9 +367,24 @@ HOT static int stream_recv(
 		sinew__copy(buf, view.data, view.size);
 	describe(channel, link, &view, msg);
 	msg->data = buf;
-	consume(channel, link, view.consume);
+	consume(channel, link, &view);
 	sinew__add(&channel->count.bytes_received, view.size);
 	return 1;
+}
+
+HOT static int stream_recv(
+	struct sinew_channel *channel, void *buf, size_t cap, struct sinew_msg *msg, int64_t until)
+{
+	struct sinew__link *link = channel->reading;
+
+	if (link && is_simple(link)) {
+		int done = recv_simple(link, buf, cap, msg, until);
+		if (USUALLY(done == 1))
+			return 1;
+		if (done != AGAIN)
+			return sinew__table_tell(channel, done, msg);
+	}
+	return recv_any(channel, buf, cap, msg, until);
 }
 
 static int stream_take(
@@ -543,7 +407,7 @@ static int stream_take(
 	do {
 		whole = link->in.whole;
 		describe(channel, link, &view, &msgs[n++]);
-		consume(channel, link, view.consume);
+		consume(channel, link, &view);
 		bytes += view.size;
 	} while (n < count && !whole && !link->ended && !msgs[n - 1].fd_count &&
 		 sinew__cut(link, &view) == 1);
@@ -566,4 +430,5 @@ const struct sinew__io sinew__stream_io = {
 	.recv = stream_recv,
 	.take = stream_take,
 	.buffered = stream_buffered,
+	.below = sinew__stream_below,
 };

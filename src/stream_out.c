@@ -336,7 +336,7 @@ static struct sinew__link *hold(
 	return NULL;
 }
 
-size_t sinew__stream_simple(const struct sinew__link *link)
+size_t sinew__stream_below(const struct sinew__link *link)
 {
 	const struct sinew__common *common = &link->channel->spec.common;
 	size_t limit = SINEW__INLINE;
@@ -345,7 +345,7 @@ size_t sinew__stream_simple(const struct sinew__link *link)
 		return 0;
 	if (link->atomic && link->atomic - SINEW__FRAME_PLAIN_SIZE < limit)
 		limit = link->atomic - SINEW__FRAME_PLAIN_SIZE;
-	return (size_t)common->max < limit ? (size_t)common->max : limit;
+	return ((size_t)common->max < limit ? (size_t)common->max : limit) + 1;
 }
 
 /* One link's outbox. What fails is kept: it goes on where it stopped, or the next call fails as well. */
@@ -358,76 +358,82 @@ static int flush_link(struct sinew__link *link, int64_t until)
 	return r;
 }
 
-/* One small plain message in one write from `data`, nothing waiting. 1 it is accepted; 0 nothing of it
- * has gone; -errno the connection broke under it. */
-HOT static int write_simple(
-	struct sinew__link *link, uint8_t *data, const struct sinew_msg *msg, int64_t until)
+/* The write of one small message, `frame`, that gave r. 1 it is accepted all the same; 0 nothing of it has
+ * gone; -errno the connection broke under it. */
+static BESIDE int stopped_short(
+	struct sinew__link *link, const struct iovec *frame, ssize_t r, int64_t until)
 {
 	struct sinew_channel *channel = link->channel;
 	struct sinew__outbox *out = &link->out;
-	const uint32_t length = htobe32((uint32_t)msg->size);
 
-	__builtin_memcpy(data, &length, sizeof length);
-	sinew__copy(data + sizeof length, msg->data, msg->size);
-	struct iovec iov = {data, sizeof length + msg->size};
-	sinew__add(&channel->count.calls[1], 1);
-	ssize_t r = link->ops->write(link, &iov, 1, sinew__may_block(channel, until));
-	if (r < 0 && r != -EAGAIN && r != -EINTR && channel->one) {
+	if (r < 0 && r != -EAGAIN && r != -EINTR && !sinew__passes(r) && channel->one) {
 		int error = renew(link, broken(link, r), until);
 		return error == 1 ? 0 : error;
 	}
 	if (r <= 0)
 		return 0;
-	if ((size_t)r < iov.iov_len) { /* a signal cut it in two, or a full socket */
-		out->data = data;
-		out->head = (size_t)r;
-		out->tail = iov.iov_len;
-		int rest = flush_link(link, until);
-		if (link->broken) {
-			tear(link);
-			return rest;
-		}
-		channel->interrupted = rest == -EINTR;
+	out->data = frame->iov_base; /* a signal cut it in two, or a full socket */
+	out->head = (size_t)r;
+	out->tail = frame->iov_len;
+	int rest = flush_link(link, until);
+	if (link->broken) {
+		tear(link);
+		rest = renew(link, rest, until);
+		return rest == 1 ? 0 : rest;
 	}
-	sinew__add(&channel->count.sent, 1);
-	sinew__add(&channel->count.bytes_sent, msg->size);
+	channel->interrupted = rest == -EINTR;
 	return 1;
 }
 
-/* The same to one of many, if nothing waits for it. */
-HOT static int answer_simple(
+/* One small plain message in one write from `data`, nothing waiting. As stopped_short(). */
+HOT static inline int write_simple(
+	struct sinew__link *link, uint8_t *data, const struct sinew_msg *msg, int64_t until)
+{
+	struct sinew_channel *channel = link->channel;
+	const size_t size = msg->size;
+	const uint32_t length = htobe32((uint32_t)size);
+
+	__builtin_memcpy(data, &length, sizeof length);
+	sinew__copy(data + sizeof length, msg->data, size);
+	const struct iovec frame = {data, sizeof length + size};
+	sinew__add(&channel->count.calls[1], 1);
+	ssize_t r = link->ops->write(link, &frame, 1, sinew__may_block(channel, until));
+	if (!USUALLY((size_t)r == sizeof length + size)) {
+		int done = stopped_short(link, &frame, r, until);
+		if (done != 1)
+			return done;
+	}
+	sinew__add(&channel->count.sent, 1);
+	sinew__add(&channel->count.bytes_sent, size);
+	return 1;
+}
+
+/* Whether a message without descriptors, or what else is seldom, may go to this link alone and at once. */
+static inline bool is_simple(
+	const struct sinew__link *link, size_t below, const struct sinew_msg *msg)
+{
+	return msg->size < below && !(msg->flags | msg->fd_count) && !link->out.tail &&
+	       !(link->torn | link->hello_due);
+}
+
+/* The same to one of those that a listener has. */
+HOT NOINLINE static int answer_simple(
 	struct sinew_channel *channel, const struct sinew_msg *msg, int64_t until)
 {
 	struct sinew__pool *pool = channel->pool;
 	int r = 0;
 
-	if (msg->size > pool->simple || !pool->simple || msg->flags | msg->fd_count || !msg->peer)
+	if (!msg->peer)
 		return 0;
 	struct sinew__link *link = sinew__table_hold(channel, msg->peer, SINEW_NOW, &r);
 	if (!link)
 		return r;
-	if (!link->out.tail && !link->torn)
-		r = write_simple(link, pool->sending, msg, until);
-	if (r == 1)
+	if (is_simple(link, pool ? pool->below : link->below, msg))
+		r = write_simple(link, pool ? pool->sending : link->out.data, msg, until);
+	if (r == 1 && channel->room_fd >= 0)
 		sinew__room_update(channel, NULL);
 	sinew__table_let_go(link);
 	return r;
-}
-
-/* The common case in one step: one small plain message, one link, nothing waiting, time to wait in the
- * kernel. As write_simple(). */
-HOT static int send_simple(
-	struct sinew_channel *channel, const struct sinew_msg *msg, int64_t until)
-{
-	struct sinew__link *link = channel->one;
-
-	if (channel->pool)
-		return answer_simple(channel, msg, until);
-	if (!link || msg->size > link->simple || !link->simple || msg->flags | msg->fd_count ||
-		msg->peer > link->id || link->out.tail || link->hello_due || link->torn ||
-		!sinew__may_block(channel, until))
-		return 0;
-	return write_simple(link, link->out.data, msg, until);
 }
 
 /* After a send to one of many: `full` had no room, or there was no memory to keep the rest in. */
@@ -443,14 +449,13 @@ static void tell_room(struct sinew_channel *channel, struct sinew__link *full)
 		pool->out_short = false;
 }
 
-HOT int sinew__stream_send(
+/* Any messages, to whomever, in whatever state the links are. */
+static NOINLINE int send_any(
 	struct sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until)
 {
 	unsigned sent = 0;
+	int r = 0;
 
-	int r = count == 1 ? send_simple(channel, msgs, until) : 0;
-	if (r != 0)
-		return r;
 	while (sent < count) {
 		unsigned run = 1;
 		while (sent + run < count && msgs[sent + run].peer == msgs[sent].peer)
@@ -476,6 +481,24 @@ HOT int sinew__stream_send(
 			break;
 	}
 	return sent ? (int)sent : r;
+}
+
+/* The common case in one step: one small plain message, one link, nothing waiting, time to wait in the
+ * kernel. */
+HOT int sinew__stream_send(
+	struct sinew_channel *channel, const struct sinew_msg *msgs, unsigned count, int64_t until)
+{
+	struct sinew__link *link = channel->one;
+	int r = 0;
+
+	if (USUALLY(count == 1 && link)) {
+		if (is_simple(link, link->below, msgs) && msgs->peer <= link->id &&
+			sinew__may_block(channel, until))
+			r = write_simple(link, link->out.data, msgs, until);
+	} else if (count == 1) {
+		r = answer_simple(channel, msgs, until);
+	}
+	return r ? r : send_any(channel, msgs, count, until);
 }
 
 /* Every link of a table. The worst result. */

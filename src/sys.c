@@ -30,18 +30,21 @@ static long futex_waitv(
 #endif
 }
 
-/* The C library's functions behind the table's parameters. The kernel takes NULL for a deadline that
- * never comes where glibc's mqueue.h says that there must be one. */
+/* Functions with the table's parameters, for what the C library declares otherwise: with "...", or with a
+ * union of pointers. The kernel takes NULL for a deadline that never comes where glibc's mqueue.h says that
+ * there must be one. */
 #define SINEW__SYS_CALL(result, name, parameters, arguments)                                       \
-	__attribute__((no_sanitize("nonnull-attribute"))) static result call_##name parameters     \
+	__attribute__((no_sanitize("nonnull-attribute"), unused,                                   \
+		hot)) static result call_##name parameters                                         \
 	{                                                                                          \
 		return name arguments;                                                             \
 	}
 SINEW__SYSCALLS(SINEW__SYS_CALL)
 #undef SINEW__SYS_CALL
 
-struct sinew__sys sinew__sys = {
-#define SINEW__SYS_DEFAULT(result, name, parameters, arguments) .name = call_##name,
-	SINEW__SYSCALLS(SINEW__SYS_DEFAULT)
-#undef SINEW__SYS_DEFAULT
-};
+/* The C library's own where it can be: a jump less, and a line and two pages less of code that is cold. */
+#define SINEW__SYS_FILL(result, name, parameters, arguments)                                       \
+	.name = _Generic(&name, result(*) parameters : &name, default : call_##name),
+
+struct sinew__sys sinew__sys = {SINEW__SYSCALLS(SINEW__SYS_FILL)};
+#undef SINEW__SYS_FILL

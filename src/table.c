@@ -43,6 +43,8 @@ struct sinew__table {
 	_Atomic bool starved; /* paused for want of a descriptor or memory */
 	pthread_mutex_t lock;
 	struct sinew__link *current; /* receiving thread */
+	struct sinew__link *aside;   /* the only one there can be: read, and not in the set */
+	bool polled;                 /* by the host: the set has to know of all */
 	struct epoll_event ready[READY];
 	int ready_count, ready_next;
 	struct sinew__event events[EVENTS];
@@ -141,6 +143,7 @@ static int insert(struct sinew_channel *channel, struct sinew__link *link)
 	struct epoll_event e = {.events = EPOLLIN, .data.u64 = link->id};
 	if (sinew__sys.epoll_ctl(table->epoll_fd, EPOLL_CTL_ADD, link->rfd, &e) < 0)
 		return -errno;
+	sinew__settle_link(channel, link);
 	table->slots[slot] = link;
 	table->hint = slot + 1;
 	if (table->high <= slot)
@@ -314,6 +317,15 @@ bool sinew__table_ended(struct sinew_channel *channel)
 	       !channel->spec.common.keep_open;
 }
 
+/* The only link is read without asking the set, and the kernel would tell that of each message. */
+static void put_aside(struct sinew__table *table, struct sinew__link *link)
+{
+	if (table->polled || table->aside == link)
+		return;
+	sinew__sys.epoll_ctl(table->epoll_fd, EPOLL_CTL_DEL, link->rfd, NULL);
+	table->aside = link;
+}
+
 int sinew__table_pick(
 	struct sinew_channel *channel, struct sinew__link **link, bool *alone, int64_t until)
 {
@@ -323,6 +335,8 @@ int sinew__table_pick(
 		*alone = table->most == 1 && table->count == 1;
 		if (*alone && (*link = table->slots[0])) {
 			table->current = *link;
+			put_aside(table, *link);
+			sinew__read_from(channel, *link);
 			return 1;
 		}
 		if ((*link = next_ready(channel))) {
@@ -369,6 +383,10 @@ void sinew__table_remove(struct sinew_channel *channel, struct sinew__link *link
 	table->count--;
 	if (table->current == link)
 		table->current = NULL;
+	if (table->aside == link)
+		table->aside = NULL;
+	if (channel->reading == link)
+		channel->reading = NULL;
 	if (channel->pool)
 		sinew__pool_leave(link);
 	atomic_store_explicit(&channel->count.peers, table->count, memory_order_relaxed);
@@ -420,7 +438,7 @@ static int wait_first(struct sinew_channel *channel, int64_t until)
 	return r == -ETIMEDOUT ? 0 : r;
 }
 
-struct sinew__link *sinew__table_hold(
+HOT struct sinew__link *sinew__table_hold(
 	struct sinew_channel *channel, uint64_t id, int64_t until, int *error)
 {
 	struct sinew__table *table = channel->table;
@@ -461,7 +479,7 @@ int sinew__table_hold_slot(struct sinew_channel *channel, unsigned slot, struct 
 	return *link != NULL;
 }
 
-void sinew__table_let_go(struct sinew__link *link)
+HOT void sinew__table_let_go(struct sinew__link *link)
 {
 	drop_ref(link);
 }
@@ -551,9 +569,16 @@ int sinew__table_watch(struct sinew_channel *channel, struct sinew__link *link, 
 	return r == -EEXIST ? 0 : r;
 }
 
-int sinew__table_poll_fd(const struct sinew_channel *channel)
+int sinew__table_poll_fd(struct sinew_channel *channel)
 {
-	return channel->table->epoll_fd;
+	struct sinew__table *table = channel->table;
+
+	int r = table->aside ? sinew__table_watch(channel, table->aside, true) : 0;
+	if (r < 0)
+		return sinew__fail(errno, "%s: cannot be polled: %m", channel->spec.text);
+	table->aside = NULL;
+	table->polled = true;
+	return table->epoll_fd;
 }
 
 int sinew__table_listen_fd(const struct sinew_channel *channel)

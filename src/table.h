@@ -86,8 +86,8 @@ int sinew__table_watch(struct sinew_channel *, struct sinew__link *, bool watch)
 /* A pick shall come back soon, with AGAIN, so that the pool is looked after. */
 void sinew__table_look_later(struct sinew_channel *);
 
-/* The set to poll for reading; the listening socket. */
-int sinew__table_poll_fd(const struct sinew_channel *);
+/* The set to poll for reading, which has all links in it from then on, or -errno; the listening socket. */
+int sinew__table_poll_fd(struct sinew_channel *);
 int sinew__table_listen_fd(const struct sinew_channel *);
 
 #endif

@@ -17,11 +17,11 @@
 #include "cleanup.h"
 #include "copy.h"
 #include "error.h"
+#include "socket.h"
 
 enum {
 	MOST_PASSED = 64,  /* in one receive, before others have their say */
 	SENT_WHOLE = 1024, /* up to so much, copying costs less than a scattered system call */
-	READ_WHOLE = 4096,
 };
 
 /* ---- receiving ---- */
@@ -97,24 +97,6 @@ HOT static ssize_t receive_whole(
 	return r;
 }
 
-/* The message of such a datagram, to where it belongs; what does not fit there, to the inbox. */
-HOT static void put_in_place(struct iovec *iov, int n, size_t before, size_t size)
-{
-	struct iovec *inbox = &iov[n - 1];
-	uint8_t *message = (uint8_t *)inbox->iov_base + before;
-
-	if (n == 1) {
-		inbox->iov_base = message;
-		return;
-	}
-	if (size > inbox->iov_len - before)
-		size = inbox->iov_len - before;
-	size_t first = size < iov->iov_len ? size : iov->iov_len;
-	sinew__copy(iov->iov_base, message, first);
-	if (size > first)
-		memmove(inbox->iov_base, message + first, size - first);
-}
-
 /* One datagram: the header here, the message where it belongs. Its bytes, or -errno. */
 HOT static ssize_t receive_parts(
 	struct sinew__link *link, struct iovec *iov, int n, struct arrival *arrival, bool wait)
@@ -185,7 +167,7 @@ HOT static uint64_t identify(struct sinew__link *link, const struct arrival *arr
 
 /* Whether the datagram with this header is a message, by its number. */
 HOT static bool accept_number(struct sinew__link *link, uint64_t peer, uint64_t session,
-	uint64_t number, struct sinew_msg *about)
+	uint64_t number, struct sinew__about *about)
 {
 	struct sinew_channel *channel = link->channel;
 	struct sinew__udp *state = channel->state;
@@ -215,7 +197,7 @@ HOT static bool accept_number(struct sinew__link *link, uint64_t peer, uint64_t 
 }
 
 HOT static bool is_message(struct sinew__link *link, const struct arrival *arrival, ssize_t size,
-	struct sinew_msg *about)
+	struct sinew__about *about)
 {
 	const struct sinew__udp *state = link->channel->state;
 	uint64_t session = 0, number = 0;
@@ -230,7 +212,7 @@ HOT static bool is_message(struct sinew__link *link, const struct arrival *arriv
 }
 
 HOT static ssize_t udp_receive(
-	struct sinew__link *link, struct iovec *iov, int n, struct sinew_msg *about, bool wait)
+	struct sinew__link *link, struct iovec *iov, int n, struct sinew__about *about, bool wait)
 {
 	struct sinew__udp *state = link->channel->state;
 	size_t before = state->numbered ? SINEW__SEQUENCE_HEADER : 0;
@@ -244,9 +226,9 @@ HOT static ssize_t udp_receive(
 			return r;
 		if (r < 0 || !is_message(link, &arrival, r, about))
 			continue;
-		state->long_ones = r > READ_WHOLE;
+		state->long_ones = r > SINEW__READ_WHOLE;
 		if (arrival.whole)
-			put_in_place(iov, n, before, (size_t)r - before);
+			sinew__packet_place(iov, n, before, (size_t)r - before);
 		return r - (ssize_t)before;
 	}
 	return -EAGAIN;

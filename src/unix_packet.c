@@ -2,9 +2,10 @@
  *
  * unix_packet.c - packets on Unix sockets, with the sender's credentials.
  *
- * SO_PASSCRED is on: on dgram sockets it is how we know who sent a packet; on seqpacket sockets it
- * tells an empty message, which comes with credentials, from the end, which comes without - both
- * read as 0 bytes. Descriptors that came are in the link's queue, or closed, when a receive returns.
+ * On dgram sockets SO_PASSCRED is how we know who sent a packet. On seqpacket sockets an empty message and
+ * the end both read as 0 bytes: the message comes with its sender's address, if it has one (ours all have),
+ * else, by SO_PASSCRED, with credentials; the end comes with neither. Descriptors that came are in the link's
+ * queue, or closed, when a receive returns.
  */
 #include "unix_packet.h"
 
@@ -35,14 +36,50 @@ static bool has_more(const struct msghdr *message)
 	       message->msg_flags & MSG_CTRUNC;
 }
 
+/* In one piece, which is cheaper than recvmsg(). What we ask of the address is whether there is one. */
+HOT static ssize_t receive_whole(
+	struct sinew__link *link, const struct iovec *inbox, bool wait, bool *from_peer)
+{
+	struct sockaddr from;
+	socklen_t size = 0;
+
+	ssize_t r = sinew__result(sinew__sys.recvfrom(link->rfd, inbox->iov_base, inbox->iov_len,
+		MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT), &from, &size));
+	*from_peer = size > 0;
+	return r;
+}
+
+HOT static ssize_t named_receive(struct sinew__link *link, struct iovec *iov, int n, bool wait)
+{
+	bool from_peer;
+	ssize_t r;
+
+	do /* as below */
+		r = receive_whole(link, &iov[n - 1], wait, &from_peer);
+	while (r == -ECONNRESET);
+	if (r <= 0)
+		return r == 0 && !from_peer ? SINEW__NO_PACKET : r;
+	link->in.long_run = r > SINEW__READ_WHOLE;
+	if (n > 1)
+		sinew__packet_place(iov, n, 0, (size_t)r);
+	return r;
+}
+
 /* Without a queue no room is given for control messages, which would cost a tenth of a small message:
  * that there were credentials, and so a packet, is told by MSG_CTRUNC all the same. */
 HOT static ssize_t seqpacket_receive(
-	struct sinew__link *link, struct iovec *iov, int n, struct sinew_msg *about, bool wait)
+	struct sinew__link *link, struct iovec *iov, int n, struct sinew__about *about, bool wait)
 {
 	struct msghdr message = {.msg_iov = iov, .msg_iovlen = (size_t)n};
 	union sinew__control control;
+	struct sockaddr_un from;
 
+	if (link->named && (n == 1 || !link->in.long_run))
+		return named_receive(link, iov, n, wait);
+	if (link->named) {
+		message.msg_name = &from;
+		message.msg_namelen = sizeof from;
+	}
 	if (link->passed)
 		sinew__passed_expect(link, &message, &control);
 	ssize_t r;
@@ -54,7 +91,9 @@ HOT static ssize_t seqpacket_receive(
 		return r;
 	if (link->passed && has_more(&message))
 		about->flags |= sinew__passed_take_in(link, &message, 0);
-	bool packet = message.msg_flags & MSG_CTRUNC || find_credentials(&message);
+	link->in.long_run = r > SINEW__READ_WHOLE;
+	bool packet =
+		message.msg_namelen || message.msg_flags & MSG_CTRUNC || find_credentials(&message);
 	return r == 0 && !packet ? SINEW__NO_PACKET : r;
 }
 
@@ -106,7 +145,7 @@ static void describe_peer(struct sinew_peer *who, const struct ucred *cred,
 }
 
 HOT static ssize_t dgram_receive(
-	struct sinew__link *link, struct iovec *iov, int n, struct sinew_msg *about, bool wait)
+	struct sinew__link *link, struct iovec *iov, int n, struct sinew__about *about, bool wait)
 {
 	struct sinew_channel *channel = link->channel;
 	struct sockaddr_un from;
@@ -135,6 +174,10 @@ HOT static ssize_t dgram_receive(
 			sinew__add(&channel->count.refused, 1);
 			continue;
 		}
+		about->peer = sinew__addresses_again(
+			channel->addresses, &from, message.msg_namelen, cred);
+		if (about->peer)
+			return r;
 		describe_peer(&who, cred, &from, message.msg_namelen);
 		link->who = who; /* of the last packet: who has no address has no id either */
 		about->peer =
@@ -143,7 +186,7 @@ HOT static ssize_t dgram_receive(
 	}
 }
 
-static ssize_t dgram_transmit(struct sinew__link *link, const struct iovec *iov, int n,
+HOT static ssize_t dgram_transmit(struct sinew__link *link, const struct iovec *iov, int n,
 	const struct sinew_msg *about, bool wait)
 {
 	struct sinew_channel *channel = link->channel;
@@ -157,6 +200,10 @@ static ssize_t dgram_transmit(struct sinew__link *link, const struct iovec *iov,
 	int size = sinew__addresses_find(channel->addresses, about->peer, &to, NULL);
 	if (size < 0)
 		return sinew__fail(ESTALE, "%s: that peer is forgotten", channel->spec.text);
+	if (!about->fd_count && n == 1)
+		return sinew__result(sinew__sys.sendto(link->wfd, iov->iov_base, iov->iov_len,
+			MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT), (const struct sockaddr *)&to,
+			(socklen_t)size));
 	struct msghdr message = {.msg_name = &to,
 		.msg_namelen = (socklen_t)size,
 		.msg_iov = (struct iovec *)iov,

@@ -246,6 +246,8 @@ TEST_EACH(every_channel, both_ways_or_one, struct mechanism, m)
 		snprintf(uri, sizeof uri, "%s:%s?%s", m->scheme, test_path("p"), m->options);
 	CHECK_OK(sinew_open(&c, uri, flags, SINEW_NOW));
 	sinew_close(c);
+	if (mechanism_bits(m) & SINEW_CAP_SURVIVES)
+		CHECK_OK(sinew_remove(uri));
 }
 
 TEST_EACH(framed_channel, a_direction_that_is_not_open_is_refused, struct mechanism, m)

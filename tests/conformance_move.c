@@ -331,6 +331,7 @@ TEST_EACH(framed_channel, exact_takes_no_more_than_it_delivers, struct mechanism
 	e.out = NULL;
 	CHECK_EQ(CHECK_OK(sinew_close(e.in)), 0);
 	e.in = NULL;
+	ends_close(&e);
 }
 
 TEST_EACH(framed_channel, bad_messages_are_refused, struct mechanism, m)

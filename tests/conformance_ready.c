@@ -4,9 +4,11 @@
  * lies in private buffers, and quiet while there is nothing to do.
  */
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "mechanisms.h"
@@ -93,6 +95,55 @@ TEST_EACH(framed_channel, a_late_descriptor_knows_what_waits, struct mechanism, 
 	CHECK(ready(e.in, SINEW_IN, 10000));
 	expect_filled(e.in, 40, 1);
 	expect_filled(e.in, 40, 2);
+	check_quiet(e.in);
+	ends_close(&e);
+}
+
+/* Connections in sets of epoll of this process. */
+static unsigned watched_peers(void)
+{
+	struct sockaddr_storage peer;
+	char name[64], line[128];
+	unsigned count = 0;
+	int fd;
+
+	for (int set = 0; set < 64; set++) {
+		snprintf(name, sizeof name, "/proc/self/fdinfo/%d", set);
+		FILE *info = fopen(name, "r");
+		while (info && fgets(line, sizeof line, info))
+			count += sscanf(line, "tfd: %d", &fd) == 1 &&
+				 getpeername(fd, (struct sockaddr *)&peer,
+					 &(socklen_t){sizeof peer}) == 0;
+		if (info)
+			fclose(info);
+	}
+	return count;
+}
+
+/* In a set each message of the only peer, who is read without asking it, costs more. */
+TEST_EACH(server_channel, only_who_polls_has_the_only_peer_watched, struct mechanism, m)
+{
+	struct ends e;
+
+	ends_open(m, &e, 0, "");
+	send_group(e.out, 2);
+	expect_filled(e.in, 40, 0);
+	CHECK_EQ(watched_peers(), m->single ? 0 : 1);
+	expect_filled(e.in, 40, 1);
+	CHECK(!test_within(ready(e.in, SINEW_IN, 0), 20));
+	CHECK_EQ(watched_peers(), 1);
+	send_filled(e.out, 40, 2);
+	CHECK(ready(e.in, SINEW_IN, 10000));
+	expect_filled(e.in, 40, 2);
+	sinew_channel *next = ends_join(&e, 0);
+	send_filled(next, 40, 3);
+	sinew_close(e.out);
+	e.out = next;
+	expect_filled(e.in, 40, 3);
+	send_filled(e.out, 40, 4);
+	CHECK(ready(e.in, SINEW_IN, 10000));
+	CHECK_EQ(watched_peers(), 1);
+	expect_filled(e.in, 40, 4);
 	check_quiet(e.in);
 	ends_close(&e);
 }

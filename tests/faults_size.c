@@ -71,6 +71,32 @@ TEST(too_large_for_a_shared_fifo)
 	CHECK_OK(sinew_close(reader));
 }
 
+/* The kernel has one piece of memory for a packet, however large the buffer is. */
+static void check_largest(const char *options)
+{
+	const struct mechanism packets = {
+		.name = "packets", .base = "unix:%s/name", .options = options};
+	struct sinew_caps caps;
+	struct place place;
+
+	place_init(&place, &packets);
+	CHECK_OK(sinew_caps(place_uri(&place, false, "max=8M"), &caps));
+	CHECK(caps.max_message <= 4 << 20);
+	sinew_channel *reader = open_reader(&place, "max=8M", 0);
+	sinew_channel *writer = open_writer(&place, "max=8M", 0);
+	CHECK_ERR(send_message(writer, 6 << 20, 1, soon(100)), -EMSGSIZE);
+	CHECK_EQ(send_message(writer, 5, 2, soon(5000)), 1);
+	expect_message(reader, 5, 2, 0);
+	CHECK_OK(sinew_close(writer));
+	CHECK_OK(sinew_close(reader));
+}
+
+TEST(too_large_for_the_kernel)
+{
+	check_largest("type=seqpacket&");
+	check_largest("type=dgram&");
+}
+
 /* ---- a receiver with a smaller limit than the sender ---- */
 
 static void send_three(struct place *place)

@@ -30,6 +30,7 @@ static const struct sizes_row rows[] = {
 TEST_SUITE(sizes, rows);
 
 static const struct crowd_row mechanisms[] = CROWD_ROWS(0);
+TEST_SUITE(crowds, mechanisms);
 
 /* Numbers that depend on each other and on nothing else. */
 static uint32_t next(uint32_t *state)
@@ -176,5 +177,65 @@ TEST_EACH(sizes, all_of_them_arrive_whole, struct sizes_row, row, .timeout = 90)
 	}
 	CHECK_OK(sinew_stats(listener, &stats));
 	CHECK_EQ(stats.lost, 0);
+	CHECK_EQ(sinew_close(listener), 0);
+}
+
+/* ---- long ones, and then longer ones ---- */
+
+enum { CROWD = 10, LONG = 100000, LONGEST = 1000000 };
+
+static void put_long(uint8_t *frame, uint32_t size)
+{
+	const uint32_t length = __builtin_bswap32(size);
+
+	memcpy(frame, &length, sizeof length);
+	fill_message(frame + sizeof length, size, size);
+}
+
+static void expect_long(sinew_channel *listener, uint32_t size)
+{
+	static uint8_t got[LONGEST], want[LONGEST + 4];
+	struct sinew_msg msg;
+
+	put_long(want, size);
+	CHECK_EQ(CHECK_OK(sinew_recv(listener, got, sizeof got, &msg, soon(20000))), 1);
+	CHECK_EQ(msg.size, size);
+	CHECK_EQ(msg.lost, 0);
+	CHECK(memcmp(got, want + 4, size) == 0);
+}
+
+/* There is memory for what each sent first, and for one of those that follow: it goes from one to the
+ * next, and none has a part of its own while it waits. */
+TEST_EACH(
+	crowds, longer_ones_wait_for_each_other_with_nothing, struct crowd_row, row, .timeout = 60)
+{
+	static uint8_t frame[LONGEST + 4];
+	struct place place;
+	pid_t pids[CROWD];
+	int fds[CROWD];
+
+	place_init(&place, &row->mechanism);
+	sinew_channel *listener = open_reader(&place, "pool=0&keep-open=yes", 0);
+	put_long(frame, LONG);
+	for (unsigned i = 0; i < CROWD; i++) {
+		fds[i] = open_bare(&place);
+		write_bare(fds[i], frame, LONG + 4);
+		expect_long(listener, LONG);
+	}
+	put_long(frame, LONGEST);
+	for (unsigned i = 0; i < CROWD; i++) {
+		write_bare(fds[i], frame, LONG);
+		pids[i] = CHECK_SYS(fork());
+		if (pids[i] == 0) {
+			write_bare(fds[i], frame + LONG, sizeof frame - LONG);
+			exit(0);
+		}
+	}
+	for (unsigned i = 0; i < CROWD; i++)
+		expect_long(listener, LONGEST);
+	for (unsigned i = 0; i < CROWD; i++) {
+		CHECK_EQ(test_wait(pids[i]), 0);
+		close(fds[i]);
+	}
 	CHECK_EQ(sinew_close(listener), 0);
 }

@@ -340,6 +340,11 @@ int raw_fd(const sinew_channel *c)
 	return c->one->wfd;
 }
 
+void write_raw(int fd, const void *data, size_t size)
+{
+	CHECK_EQ(CHECK_SYS(write(fd, data, size)), size);
+}
+
 void fill(void *data, size_t size, unsigned seed)
 {
 	unsigned char *p = data;

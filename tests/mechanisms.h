@@ -67,6 +67,8 @@ void pace_received(unsigned stream, unsigned messages);
 
 /* The kernel's descriptor on which this end's only connection sends. */
 int raw_fd(const sinew_channel *);
+/* Bytes on it that no channel has framed. */
+void write_raw(int fd, const void *data, size_t size);
 
 /* Bytes that depend on `seed`, never a newline. */
 void fill(void *data, size_t size, unsigned seed);

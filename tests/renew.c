@@ -58,6 +58,45 @@ TEST(way_is_gone_by_any_name)
 	CHECK_OK(sinew_close(server));
 }
 
+static ssize_t (*real_send)(int fd, const void *buf, size_t size, int flags);
+
+/* Once. */
+static ssize_t send_without_memory(int fd, const void *buf, size_t size, int flags)
+{
+	(void)fd, (void)buf, (void)size, (void)flags;
+	sinew__sys.send = real_send;
+	errno = ENOBUFS;
+	return -1;
+}
+
+/* A small message goes with the connection that is there, by a call with a deadline or without one. */
+TEST(lack_of_memory_breaks_nothing)
+{
+	sinew_channel *server = NULL, *client = NULL;
+	struct sinew_msg msg = {.data = "a", .size = 1}, got;
+	struct sinew_stats stats;
+	char uri[100], whole[120], byte;
+
+	CHECK_OK(sinew_open(&server, "tcp:127.0.0.1:0?keep-open=yes", SINEW_LISTEN, soon(1000)));
+	CHECK_OK(sinew_name(server, uri, sizeof uri));
+	snprintf(whole, sizeof whole, "%s?reconnect=20s", uri);
+	CHECK_OK(sinew_open(&client, whole, SINEW_OUT, soon(5000)));
+	real_send = sinew__sys.send;
+	for (unsigned i = 0; i < 4; i++) {
+		int64_t until = i % 2 ? SINEW_FOREVER : soon(5000);
+		sinew__sys.send = send_without_memory;
+		int r = sinew_send(client, &msg, 1, until);
+		if (r == -ENOBUFS)
+			r = sinew_send(client, &msg, 1, until);
+		CHECK_EQ(CHECK_OK(r), 1);
+		CHECK_EQ(CHECK_OK(sinew_recv(server, &byte, 1, &got, soon(5000))), 1);
+	}
+	CHECK_OK(sinew_stats(server, &stats));
+	CHECK_EQ(stats.joined, 1);
+	CHECK_OK(sinew_close(client));
+	CHECK_OK(sinew_close(server));
+}
+
 /* ---- messages that had come before the break ---- */
 
 enum { BATCH = 64, READ = 20 };
@@ -100,8 +139,23 @@ static void read_frames(int fd, uint64_t from, uint64_t to)
 	}
 }
 
-/* The connection breaks while half of an array of messages is on it: what had gone is not sent again. */
-TEST(nothing_twice_of_a_batch)
+/* Each by a call that waits as long as it takes: what the connection breaks in goes whole on the next one. */
+static void send_each(void *arg)
+{
+	char data[SIZE];
+	struct sinew_msg msg = {.data = data, .size = SIZE};
+	sinew_channel *client = NULL;
+
+	CHECK_OK(sinew_open(&client, arg, 0, soon(20000)));
+	for (unsigned i = 0; i < BATCH; i++) {
+		fill_message(data, SIZE, i);
+		CHECK_EQ(CHECK_OK(sinew_send(client, &msg, 1, SINEW_FOREVER)), 1);
+	}
+	CHECK_OK(sinew_close(client));
+}
+
+/* The connection breaks while half of the messages are on it: what had gone is not sent again. */
+static void check_way_lost(void (*sender)(void *))
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f000001)};
 	socklen_t size = sizeof address;
@@ -116,7 +170,7 @@ TEST(nothing_twice_of_a_batch)
 	CHECK_SYS(getsockname(listener, (struct sockaddr *)&address, &size));
 	snprintf(uri, sizeof uri, "tcp:127.0.0.1:%d?reconnect=20s&buffer=4K",
 		ntohs(address.sin_port));
-	pid_t pid = test_fork(send_batch, uri);
+	pid_t pid = test_fork(sender, uri);
 	int fd = accept_hello(listener, &next);
 	CHECK_EQ(next, 0);
 	read_frames(fd, 0, READ);
@@ -129,6 +183,16 @@ TEST(nothing_twice_of_a_batch)
 	CHECK_EQ(test_wait(pid), 0);
 	close(fd);
 	close(listener);
+}
+
+TEST(nothing_twice_of_a_batch)
+{
+	check_way_lost(send_batch);
+}
+
+TEST(nothing_twice_of_single_messages)
+{
+	check_way_lost(send_each);
 }
 
 /* ---- several connections of one sender, before the listener looks ---- */

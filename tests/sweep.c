@@ -31,12 +31,11 @@ enum { STRIDE = 5 };
 #endif
 
 enum {
-	FIRST = 2,         /* of the times a call is made, these and the last are swept */
-	PAUSES = 600,      /* system calls that a fault may cost: bounded waits, another try */
-	SLOW = 2000,       /* with more the conversation is made of small messages */
-	ENDLESS = 1 << 20, /* system calls that no conversation needs */
-	MS_EACH = 12000,   /* what a conversation may take, beside fifteen others on two CPUs */
-	HANG = 20          /* s, where the machine is slow */
+	FIRST = 2,    /* of the times a call is made, these and the last are swept */
+	PAUSES = 600, /* system calls that a fault may cost: bounded waits, another try */
+	MOST = 2000,  /* system calls of a conversation, a slow one being made of small messages */
+	MS_EACH = 12000, /* what a conversation may take, beside fifteen others on two CPUs */
+	HANG = 20        /* s, where the machine is slow */
 };
 
 static const char *wanted; /* SWEEP: the only fault to do */
@@ -117,12 +116,20 @@ struct plan {
 	bool shorten; /* transfers of bytes may be short */
 };
 
+/* Who must not read a byte too many reads each by itself, where nothing before them says how many come. */
+static bool is_slow(const struct sweep_talk *talk)
+{
+	const char *options = talk->m->options;
+
+	return talk->flags & SINEW_EXACT && mechanism_is_stream(talk->m) &&
+	       (strstr(options, "frame=line") ||
+		       (talk->manner.take && strstr(options, "frame=raw")));
+}
+
 static void make_plan(struct sweep_talk *talk, struct plan *plan)
 {
-	hold(talk, NULL, ENDLESS);
-	talk->slow = sweep_total() > SLOW;
-	if (talk->slow)
-		hold(talk, NULL, ENDLESS);
+	talk->slow = is_slow(talk);
+	hold(talk, NULL, MOST);
 	for (int call = 0; call < SWEEP_CALLS; call++)
 		plan->counts[call] = sweep_count(call);
 	/* Where the build is slow deadlines are longer, and so many more pauses fit them. */

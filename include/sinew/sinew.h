@@ -138,7 +138,8 @@ struct sinew_stats {
 	uint64_t joined;                     /* connected ever */
 	uint64_t late;                       /* of those lost: came after all, overtaken */
 	uint64_t copies;                     /* second copies of a message, dropped */
-	uint64_t reserved[4];
+	uint64_t yields; /* times it gave way while it waited in a ring; not in `calls` */
+	uint64_t reserved[3];
 };
 
 /* A deadline `ns` nanoseconds from now; ns <= 0 gives SINEW_NOW. */
@@ -188,7 +189,8 @@ int sinew_flush(sinew_channel *channel, int64_t until);
  * receive. Flushes first. -EOPNOTSUPP on a channel with several peers or without an end. */
 int sinew_finish(sinew_channel *channel, int64_t until);
 
-/* Receives one message into buf. Returns 1, SINEW_END, or -errno. msg->data is buf.
+/* Receives one message into buf. Returns 1, SINEW_END, or -errno. msg->data is buf; what lies behind
+ * msg->size bytes of it may have been written to.
  * -EMSGSIZE: msg->size bytes are needed; the message is kept and the next call can have it. If
  * msg->size is larger than max= the peer's message cannot be received: it is skipped and counted as
  * lost. -EBADMSG: the peer does not speak this framing; it was cut off. -ECONNRESET, -ECONNABORTED:

@@ -353,7 +353,7 @@ static int none_now(int fd, int error)
 }
 
 HOT static ssize_t receive(
-	struct sinew__link *link, struct iovec *iov, int n, struct sinew_msg *about, bool wait)
+	struct sinew__link *link, struct iovec *iov, int n, struct sinew__about *about, bool wait)
 {
 	const struct state *state = link->channel->state;
 	bool straight = iov[0].iov_len >= state->msgsize;

@@ -5,7 +5,7 @@
  * A message has a type. By default types are priorities: type = 32768 - priority, and what is taken is
  * the lowest type up to 32768, the oldest first among equals. With select= a type is what it is to
  * other programs. The kernel offers no descriptor and no deadline: waiting for ever is one call,
- * waiting until then a back-off (packet.c), and with poll=thread a thread looks (msgq_watch.c).
+ * waiting until then a back-off (packet_in.c), and with poll=thread a thread looks (msgq_watch.c).
  */
 #include <limits.h>
 #include <string.h>
@@ -330,7 +330,7 @@ static ssize_t take_watched(const struct state *state, int fd, bool wait)
 }
 
 HOT static ssize_t receive(
-	struct sinew__link *link, struct iovec *iov, int n, struct sinew_msg *about, bool wait)
+	struct sinew__link *link, struct iovec *iov, int n, struct sinew__about *about, bool wait)
 {
 	const struct state *state = link->channel->state;
 

@@ -27,6 +27,7 @@
 enum {
 	STREAM_BUFFER = 1 << 20,   /* a long message, or thousands of short ones, in one go */
 	MOST_MAX_BUFFER = 8 << 20, /* above it, one message on its way is enough */
+	LARGEST_PACKET = 4 << 20,  /* one piece of the kernel's memory, but for a few pages */
 };
 
 struct settings {
@@ -61,6 +62,7 @@ static const struct sinew__limit_row limits[] = {
 	{"packets a dgram socket queues", "/proc/sys/net/unix/max_dgram_qlen", 0},
 	{"largest send buffer without privilege", "/proc/sys/net/core/wmem_max", 0},
 	{"default send buffer", "/proc/sys/net/core/wmem_default", 0},
+	{"bytes of a packet", "linux/slab.h", LARGEST_PACKET},
 	{"descriptors of one message", "net/scm.h", SINEW__MOST_FDS},
 	{NULL, NULL, 0},
 };
@@ -93,15 +95,16 @@ static uint64_t largest_packet(const struct sinew__spec *spec)
 {
 	int size = 0;
 	socklen_t length = sizeof size;
+	int64_t most = spec->common.max < LARGEST_PACKET ? spec->common.max : LARGEST_PACKET;
 	CLEANUP_FD int fd = sinew__sys.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0)
-		return (uint64_t)spec->common.max;
+		return (uint64_t)most;
 	sinew__socket_buffer(fd, wanted_buffer(spec));
 	if (sinew__sys.getsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, &length) < 0)
-		return (uint64_t)spec->common.max;
-	uint64_t limit = size > 64 ? (uint64_t)size - 64 : 0;
-	return limit < (uint64_t)spec->common.max ? limit : (uint64_t)spec->common.max;
+		return (uint64_t)most;
+	int64_t limit = size > 64 ? size - 64 : 0;
+	return (uint64_t)(limit < most ? limit : most);
 }
 
 /* Descriptors travel with a frame that says so, or with a packet. */
@@ -196,9 +199,10 @@ static int make_passing(struct sinew_channel *channel, int fd, struct sinew__lin
 	return 0;
 }
 
-/* Makes the connected socket fd a link; a failure closes nothing. */
-static int make_link(
-	struct sinew_channel *channel, int fd, const char *name, struct sinew__link **link)
+/* Makes the connected socket fd a link; a failure closes nothing. named: the peer's socket has an address,
+ * and had it before it could send. */
+static int make_link(struct sinew_channel *channel, int fd, const char *name, bool named,
+	struct sinew__link **link)
 {
 	const struct settings *own = channel->spec.own;
 	int type = socket_type(&channel->spec), one = 1;
@@ -212,24 +216,29 @@ static int make_link(
 			(unsigned)who.uid);
 	if (buffer)
 		sinew__socket_buffer(fd, buffer);
-	if (type != SOCK_STREAM)
+	named = named && type == SOCK_SEQPACKET && !channel->most_fds;
+	if (type != SOCK_STREAM && !named)
 		sinew__sys.setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &one, sizeof one);
 	int r = make_passing(channel, fd, link);
 	if (r < 0)
 		return r;
 	(*link)->who = who;
 	(*link)->ours = true;
+	(*link)->named = named;
 	return 0;
 }
 
 static int accept_link(struct sinew_channel *channel, int listen_fd, struct sinew__taken *taken,
 	struct sinew__link **link)
 {
-	if (taken->fd < 0)
-		taken->fd = sinew__sys.accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (taken->fd < 0) {
+		taken->size = sizeof taken->address;
+		taken->fd = sinew__sys.accept4(
+			listen_fd, (struct sockaddr *)&taken->address, &taken->size, SOCK_CLOEXEC);
+	}
 	if (taken->fd < 0)
 		return -errno;
-	int r = make_link(channel, taken->fd, "", link);
+	int r = make_link(channel, taken->fd, "", taken->size > sizeof(sa_family_t), link);
 	if (r == -EPERM)
 		sinew__sys.close(taken->fd);
 	if (r == 0 || r == -EPERM)
@@ -257,7 +266,7 @@ static int open_listening(struct sinew_channel *channel)
 	if (fd < 0)
 		return sinew__unix_failed(channel, "listen on", -errno);
 	if (type == SOCK_DGRAM) { /* before the name appears, so that no packet comes unsigned */
-		r = make_link(channel, fd, "", &channel->one);
+		r = make_link(channel, fd, "", false, &channel->one);
 		if (r == 0)
 			r = sinew__dgram_listen(channel, own->peers, &own->allow);
 	}
@@ -317,15 +326,15 @@ static int try_connect(struct sinew_channel *channel, const struct sockaddr_un *
 
 	if (fd < 0)
 		return -errno;
-	/* A name of the kernel's choice, so that we can be answered. */
-	if (type == SOCK_DGRAM &&
+	/* A name of the kernel's choice, so that we can be answered, or told from our end. */
+	if (type != SOCK_STREAM &&
 		sinew__sys.bind(fd, (struct sockaddr *)&none, sizeof none.sun_family) < 0)
 		return -errno;
 	int r = connect_within(channel, fd, address, size, until);
 	if (r < 0)
 		return r;
 	*connected = true;
-	r = make_link(channel, fd, channel->spec.uri.rest, &channel->one);
+	r = make_link(channel, fd, channel->spec.uri.rest, true, &channel->one);
 	if (r == 0)
 		fd = -1;
 	return r;
@@ -382,7 +391,7 @@ static int open_adopted(struct sinew_channel *channel, int fd)
 		return sinew__fail(EINVAL,
 			"%s: descriptor %d is a %s; see type=", channel->spec.text, fd,
 			listening ? "listening socket" : "socket of another type");
-	int r = make_link(channel, fd, "", &channel->one);
+	int r = make_link(channel, fd, "", false, &channel->one);
 	if (r == 0)
 		channel->one->ours = false;
 	return r;
@@ -425,11 +434,11 @@ static int unix_pair(struct sinew_channel *ends[2])
 	for (unsigned i = 0; i < 2; i++)
 		if (!(ends[i]->flags & (SINEW_IN | SINEW_OUT)))
 			ends[i]->flags |= SINEW_IN | SINEW_OUT;
-	r = make_link(ends[0], first, "", &ends[0]->one);
+	r = make_link(ends[0], first, "", false, &ends[0]->one);
 	if (r < 0)
 		return r;
 	first = -1;
-	r = make_link(ends[1], second, "", &ends[1]->one);
+	r = make_link(ends[1], second, "", false, &ends[1]->one);
 	if (r < 0)
 		return r;
 	second = -1;
