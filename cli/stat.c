@@ -38,14 +38,14 @@ static const char *does(const struct sinew_ring_member *member)
 	}
 }
 
-/* What it sleeps for now. */
+/* What it is asleep for; NULL: it is not. */
 static const char *awaits(const struct sinew_ring_member *member)
 {
 	if (!(member->flags & SINEW_RING_LIVES))
-		return "-";
+		return NULL;
 	switch (member->flags & (SINEW_RING_AWAITS_MESSAGES | SINEW_RING_AWAITS_ROOM)) {
 	case 0:
-		return "-";
+		return NULL;
 	case SINEW_RING_AWAITS_MESSAGES:
 		return "messages";
 	case SINEW_RING_AWAITS_ROOM:
@@ -83,11 +83,12 @@ static void print_members(struct out *out, const struct sinew_ring_look *look)
 	out_text(out, is_for_all(look) ? "     behind       lost\n" : "\n");
 	for (unsigned i = 0; i < look->members; i++) {
 		const struct sinew_ring_member *m = &look->member[i];
+		const char *sleeps_for = awaits(m);
 		if (!m->id)
 			continue;
 		out_format(out, "  %-6" PRIx64 " %10d %10u  %-5s  %-6s  %-5s  %-8s %11" PRIu64,
 			m->id, (int)m->pid, (unsigned)m->uid, state_of(m), does(m),
-			m->flags & SINEW_RING_HOLDS ? "yes" : "-", awaits(m),
+			m->flags & SINEW_RING_HOLDS ? "yes" : "-", sleeps_for ? sleeps_for : "-",
 			m->slept[0] + m->slept[1]);
 		if (is_for_all(look))
 			out_format(out, " %10" PRIu64 " %10" PRIu64, m->behind, m->lost);

@@ -214,7 +214,7 @@ static void die(struct run *run, unsigned i)
 {
 	struct sinew__ring *ring = run->members[i].ring;
 	struct flock lock = {
-		.l_type = F_UNLCK, .l_start = ((off_t)1 << 40) + ring->slot, .l_len = 1};
+		.l_type = F_UNLCK, .l_start = SINEW__RING_LOCKS + ring->slot, .l_len = 1};
 
 	REQUIRE(fcntl(ring->fd, F_OFD_SETLK, &lock) == 0, "%m");
 	ring->owner = 0;

@@ -11,8 +11,6 @@
 
 enum { PAGE = 4096 };
 
-static const off_t first_byte = (off_t)1 << 40;
-
 void scribble_begin(struct scribbler *s, const struct sinew__ring *ring)
 {
 	const uint8_t *base = ring->base;
@@ -199,11 +197,15 @@ static void write_data(struct scribbler *s, struct input *in)
 
 static void play_with_locks(struct scribbler *s, struct input *in)
 {
-	struct flock lock = {
-		.l_type = F_WRLCK, .l_start = first_byte + take_byte(in) % s->slots, .l_len = 1};
+	struct flock lock = {.l_type = F_WRLCK, .l_start = SINEW__RING_LOCKS, .l_len = 1};
 
-	if (take_byte(in) & 1)
+	lock.l_start += take_byte(in) % s->slots;
+
+	const unsigned how = take_byte(in);
+	if (how & 1)
 		lock.l_type = F_UNLCK;
+	if (how & 2)
+		lock.l_start += SINEW__RING_SLOTS; /* an heir's */
 	fcntl(s->fd, F_OFD_SETLK, &lock);
 }
 

@@ -17,7 +17,7 @@ look()
 	spin -a "$@" "$here/$model.pml" >spin.log 2>&1 || { cat spin.log >&2; return 1; }
 	cc -w $how -DMEMLIM=$memory -o pan pan.c
 	timeout "$limit" ./pan -m20000 -w20 $run >pan.log 2>&1 || return 1
-	! grep -q 'max search depth too small\|out of memory' pan.log || return 1
+	! grep -q 'max search depth too small\|out of memory\|reached -DMEMLIM bound' pan.log || return 1
 	sed -n 's/.*errors: \([0-9]*\).*/\1/p' pan.log
 }
 
@@ -163,6 +163,20 @@ semaphores()
 	done
 }
 
+members()
+{
+	holds 'who comes is not refused for a dead one, and nobody has the place of another' member
+	holds 'so it is with three slots' member -DSLOTS=3 -DDEATHS=1
+	holds 'so it is with a pair, where one sends' member -DPAIR
+	for bug in ONE_BYTE NO_HEIR NO_SECOND_LOOK HEIR_LEFT_EARLY HEIR_KEEPS_BYTE BYTE_BEFORE_BURIAL HEIR_IS_TAKEN \
+		LEAVER_IS_TAKEN WORD_BEFORE_LOCK COMPARED_BEFORE_LOCK NOT_COMPARED GENERATION_KEPT LIVE_BELIEVED \
+		NOT_TRIED_AGAIN LANE_STORED LANE_LEFT_BLINDLY SLOT_LEFT_FIRST; do
+		found "$bug" member
+	done
+	for bug in NO_COMMON_HEIR DEAD_IN_THE_WAY; do
+		found "$bug" member -DPAIR
+	done
+}
 
 longer()
 {
@@ -181,6 +195,9 @@ longer()
 	holds 'an heir and a reader that goes from lane to lane' $mover
 	holds 'who writes is alone among two and two' rwlock -DWRITERS=2 -DDEATHS=2
 	holds 'who writes is alone among three readers' rwlock -DREADERS=3 -DROUNDS=1
+	holds 'who comes is not refused, three slots, two deaths' member -DSLOTS=3
+	holds 'who comes is not refused, three deaths' member -DDEATHS=3
+	holds 'who comes to a pair, three deaths' member -DPAIR -DDEATHS=3
 }
 
 # at ROOM GROUPS...: in a directory of its own, so that two can go on at a time.
@@ -194,7 +211,7 @@ at()
 	done
 }
 
-(at first parks lanes histories semaphores) >"$work/first.tap" &
+(at first parks lanes histories semaphores members) >"$work/first.tap" &
 (at second queues rwlocks) >"$work/second.tap"
 wait
 [ -z "${SINEW_MODEL_LONG:-}" ] || (at third longer) >"$work/third.tap"

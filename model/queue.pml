@@ -4,7 +4,7 @@
  *
  * Model of src/ring/queue.c, function by function under the same names: enter(), announce(), copy_out(),
  * take_from(), settle() with heed(), done(), catch_up(), bury() with settle_hold(), drop() and adopt();
- * and of the lock of a slot in member.c. A lane is one that keeps what lane.pml shows: a message is there or not,
+ * and of an heir's byte in member.c. A lane is one that keeps what lane.pml shows: a message is there or not,
  * and stays until `taken` has passed it. Each access to what others change meanwhile is a step.
  *
  * All stores but `told` and the statistics are released, and a claim is an acquiring and releasing
@@ -368,7 +368,7 @@ inline settle_hold()
 	d_step { from = 0; to = 0; is_held = false }
 }
 
-/* Whose slot we locked. */
+/* Whose heir we are. */
 inline bury()
 {
 	settled = true;

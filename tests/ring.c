@@ -15,59 +15,10 @@
 #include <unistd.h>
 
 #include "ring/ring.h"
+#include "ring_texts.h"
 #include "runner.h"
 
 enum { SMALLEST = 4096, MOST = 2048 };
-
-__attribute__((constructor)) static void prepare(void)
-{
-	test_error_text = sinew_error_text;
-}
-
-static int64_t soon(void)
-{
-	return test_limit(10000);
-}
-
-static const char *uri(const char *options)
-{
-	static char text[300];
-
-	snprintf(text, sizeof text, "ring:file:%s?%s", test_path("ring"), options);
-	return text;
-}
-
-static sinew_channel *open_end(const char *options, unsigned flags)
-{
-	sinew_channel *channel;
-
-	CHECK_OK(sinew_open(&channel, uri(options), flags, soon()));
-	return channel;
-}
-
-static int send_text(sinew_channel *out, const char *text)
-{
-	struct sinew_msg msg = {.data = text, .size = strlen(text)};
-
-	return sinew_send(out, &msg, 1, SINEW_NOW);
-}
-
-static struct sinew_msg expect(sinew_channel *in, const char *text)
-{
-	static char buf[MOST];
-	struct sinew_msg msg;
-
-	CHECK_EQ(CHECK_OK(sinew_recv(in, buf, sizeof buf, &msg, soon())), 1);
-	CHECK_MEM(msg.data, msg.size, text, strlen(text));
-	return msg;
-}
-
-static void close_all(sinew_channel *a, sinew_channel *b)
-{
-	CHECK_EQ(sinew_close(a), 0);
-	CHECK_EQ(sinew_close(b), 0);
-	CHECK_OK(sinew_remove(uri("")));
-}
 
 /* ---- no room ---- */
 
@@ -121,9 +72,9 @@ TEST(full_drops_and_tells)
 		CHECK_EQ(msg.lost, 0);
 	}
 	CHECK_EQ(send_text(out, "after"), 1);
-	CHECK_EQ(expect(in, "after").lost, lost);
+	CHECK_EQ(expect_text(in, "after").lost, lost);
 	CHECK_EQ(send_text(out, "again"), 1);
-	CHECK_EQ(expect(in, "again").lost, 0);
+	CHECK_EQ(expect_text(in, "again").lost, 0);
 	close_all(in, out);
 }
 
@@ -176,7 +127,7 @@ TEST(positions_wrap)
 	for (unsigned i = 0; i < 300; i++) {
 		snprintf(text, sizeof text, "%0*u", (int)(i % 90 + 1), i);
 		CHECK_EQ(send_text(out, text), 1);
-		expect(in, text);
+		expect_text(in, text);
 	}
 	close_all(in, out);
 }
@@ -198,12 +149,12 @@ TEST(loans)
 	CHECK_ERR(sinew_commit(out, &loan), -EINVAL);
 	loan.size = 4;
 	CHECK_OK(sinew_commit(out, &loan));
-	expect(in, "lent");
+	expect_text(in, "lent");
 	CHECK_ERR(sinew_commit(out, &loan), -EINVAL);
 	CHECK_OK(sinew_loan(out, 2048, &loan, SINEW_NOW));
 	sinew_abandon(out, &loan);
 	CHECK_EQ(send_text(out, "after"), 1);
-	expect(in, "after");
+	expect_text(in, "after");
 	CHECK_ERR(sinew_loan(out, 2049, &loan, SINEW_NOW), -EMSGSIZE);
 	CHECK_ERR(sinew_loan(in, 1, &loan, SINEW_NOW), -EBADF);
 	close_all(in, out);
@@ -269,10 +220,10 @@ TEST(lanes_are_as_many_as_writers)
 	CHECK_EQ(send_text(two, "unread"), 1);
 	sinew_close(two);
 	CHECK_ERR(sinew_open(&three, uri(options), SINEW_OUT, SINEW_NOW), -EBUSY);
-	expect(in, "unread");
+	expect_text(in, "unread");
 	three = open_end(options, SINEW_OUT);
 	CHECK_EQ(send_text(three, "next"), 1);
-	expect(in, "next");
+	expect_text(in, "next");
 	sinew_close(three);
 	close_all(in, one);
 }
@@ -300,23 +251,11 @@ TEST(a_skipped_line_keeps_no_lane)
 	sinew_close(out);
 	out = open_end(options, SINEW_OUT);
 	CHECK_EQ(send_text(out, "next"), 1);
-	expect(in, "next");
+	expect_text(in, "next");
 	close_all(in, out);
 }
 
 /* ---- who dies, and who comes after ---- */
-
-/* Its lock is given up, and nothing else is done. */
-static void die(sinew_channel *channel)
-{
-	struct sinew__ring *ring = sinew__ring_of(channel);
-	struct flock lock = {
-		.l_type = F_UNLCK, .l_start = ((off_t)1 << 40) + ring->slot, .l_len = 1};
-
-	CHECK_SYS(fcntl(ring->fd, F_OFD_SETLK, &lock));
-	ring->owner = 0;
-	CHECK_EQ(sinew_close(channel), 0);
-}
 
 /* An heir that leaves before it has delivered all that it took over has an heir, too. */
 TEST(an_heir_leaves_the_rest_to_the_next)
@@ -332,12 +271,12 @@ TEST(an_heir_leaves_the_rest_to_the_next)
 	die(in);
 	for (unsigned i = 0; i < 3; i++) {
 		in = open_end(options, SINEW_IN);
-		CHECK(expect(in, texts[i]).flags & SINEW_MSG_REDELIVERED);
+		CHECK(expect_text(in, texts[i]).flags & SINEW_MSG_REDELIVERED);
 		CHECK_EQ(sinew_close(in), 0);
 	}
 	in = open_end(options, SINEW_IN);
 	CHECK_EQ(send_text(out, "new"), 1);
-	CHECK(!(expect(in, "new").flags & SINEW_MSG_REDELIVERED));
+	CHECK(!(expect_text(in, "new").flags & SINEW_MSG_REDELIVERED));
 	close_all(in, out);
 }
 
@@ -354,7 +293,7 @@ TEST(who_has_left_keeps_nobody_out)
 		CHECK_OK(sinew_open(&out, name, SINEW_OUT, soon()));
 		CHECK_EQ(send_text(out, "x"), 1);
 		CHECK_EQ(sinew_close(out), 0);
-		expect(in, "x");
+		expect_text(in, "x");
 	}
 	CHECK_EQ(sinew_close(in), 0);
 }

@@ -352,8 +352,8 @@ static void lock_slots(const struct mapped *m, short type)
 {
 	struct flock lock = {.l_type = type,
 		.l_whence = SEEK_SET,
-		.l_start = (off_t)1 << 40,
-		.l_len = SINEW__RING_SLOTS};
+		.l_start = SINEW__RING_LOCKS,
+		.l_len = 2 * SINEW__RING_SLOTS};
 
 	fcntl(m->ring->fd, F_OFD_SETLK, &lock);
 }

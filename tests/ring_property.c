@@ -148,7 +148,7 @@ static void die(struct world *w, unsigned i)
 	struct member *m = &w->members[i];
 	struct sinew__ring *ring = ring_of(m);
 	struct flock lock = {
-		.l_type = F_UNLCK, .l_start = ((off_t)1 << 40) + ring->slot, .l_len = 1};
+		.l_type = F_UNLCK, .l_start = SINEW__RING_LOCKS + ring->slot, .l_len = 1};
 
 	CHECK_SYS(fcntl(ring->fd, F_OFD_SETLK, &lock));
 	ring->owner = 0;

@@ -3,35 +3,8 @@
  * topic_ends.c - the ends of a ring that every reader reads, and numbers that go through it.
  */
 #include <errno.h>
-#include <stdio.h>
 
 #include "topic_ends.h"
-
-__attribute__((constructor)) static void prepare(void)
-{
-	test_error_text = sinew_error_text;
-}
-
-int64_t soon(void)
-{
-	return test_limit(10000);
-}
-
-const char *uri(const char *options)
-{
-	static char text[300];
-
-	snprintf(text, sizeof text, "ring:file:%s?%s", test_path("topic"), options);
-	return text;
-}
-
-sinew_channel *open_end(const char *options, unsigned flags)
-{
-	sinew_channel *channel;
-
-	CHECK_OK(sinew_open(&channel, uri(options), flags, soon()));
-	return channel;
-}
 
 void remove_ring(void)
 {

@@ -9,13 +9,11 @@
 #include <sinew/sinew.h>
 #include <stdint.h>
 
+#include "ring_texts.h"
 #include "runner.h"
 
 enum { MOST = 2048, READERS = 5 };
 
-int64_t soon(void);
-const char *uri(const char *options);
-sinew_channel *open_end(const char *options, unsigned flags);
 void remove_ring(void);
 
 /* As sinew_send() of one message of `size` bytes. */

@@ -402,7 +402,7 @@ static int ring_open(struct sinew_channel *channel, int64_t until)
 	if (r == 0)
 		settle_on(ring);
 	if (r == 0)
-		r = sinew__ring_join(ring, channel->flags & SINEW_LISTEN ? 0 : 1);
+		r = sinew__ring_join(ring, channel->flags & SINEW_LISTEN ? 0 : 1, until);
 	if (r < 0) {
 		if (ring->region)
 			ring->region->forsaken = ring->region->made;
@@ -439,9 +439,7 @@ static int ring_adopt(struct sinew_channel *channel, char *uri, size_t size)
 static bool is_busy(struct sinew__ring *ring)
 {
 	for (unsigned slot = 0; slot < ring->slots; slot++)
-		if (sinew__owner_state(sinew__see(&ring->members[slot].owner)) ==
-				SINEW__OWNER_LIVE &&
-			sinew__ring_lives(ring, slot))
+		if (sinew__ring_is_taken(ring, slot))
 			return true;
 	return false;
 }

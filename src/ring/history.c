@@ -102,6 +102,15 @@ static void give_up_marks(const struct sinew__lane *lane, struct sinew__history_
 		sinew__publish(&history->shared->first, history->first);
 }
 
+/* As far as the edge: as if a reader had taken all that lies a lane's length before it. */
+static void have_room(struct sinew__lane_out *out)
+{
+	const struct sinew__history_at edge = out->history->edge;
+
+	out->taken = (struct sinew__ring_at){(uint32_t)edge.words - out->lane.word_count,
+		(uint32_t)edge.units - out->lane.word_count};
+}
+
 int sinew__history_advance(struct sinew__lane_out *out, struct sinew__ring_at end)
 {
 	struct sinew__history_out *history = out->history;
@@ -124,8 +133,7 @@ int sinew__history_advance(struct sinew__lane_out *out, struct sinew__ring_at en
 	give_up_marks(&out->lane, history);
 	put_place(&history->shared->edge, edge);
 	sinew__fence_before_writing();
-	out->taken = (struct sinew__ring_at){(uint32_t)edge.words - out->lane.word_count,
-		(uint32_t)edge.units - out->lane.word_count};
+	have_room(out);
 	return 1;
 }
 
@@ -281,8 +289,7 @@ void sinew__history_take_over(struct sinew__lane_out *out)
 	history->at = end.at;
 	out->at = sinew__lane_led_on(&out->lane, sinew__history_low(end.at));
 	out->number = end.number;
-	out->taken = (struct sinew__ring_at){(uint32_t)history->edge.words - out->lane.word_count,
-		(uint32_t)history->edge.units - out->lane.word_count};
+	have_room(out);
 	put_place(&shared->wish, history->edge);
 	if (history->latest)
 		tell_newest(out, newest);

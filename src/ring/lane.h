@@ -216,6 +216,19 @@ static inline void sinew__lane_fetch_ahead(const struct sinew__lane_out *out)
 		sinew__prefetch_to_write((const void *)sinew__lane_word(lane, ahead.words));
 }
 
+/* For a message that is written in place: the lines of both its ends and of its word come at the same time, not one
+ * after the other as they are written. */
+static inline void sinew__lane_fetch(
+	const struct sinew__lane *lane, const struct sinew__lane_slot *slot, uint32_t size)
+{
+	const uint8_t *data = slot->data;
+
+	sinew__prefetch_to_write(data);
+	if (size > SINEW__RING_UNIT)
+		sinew__prefetch_to_write(data + size - 1);
+	sinew__prefetch_to_write((const void *)sinew__lane_word(lane, slot->word));
+}
+
 /* Publishes what was reserved, when its bytes are there. */
 static inline void sinew__lane_commit(
 	struct sinew__lane_out *out, const struct sinew__lane_slot *slot)

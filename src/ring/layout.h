@@ -24,7 +24,7 @@
 #include <stdint.h>
 
 enum {
-	SINEW__RING_VERSION = 1,
+	SINEW__RING_VERSION = 2,
 	SINEW__RING_APART = 128,  /* what different CPUs write is so far apart */
 	SINEW__RING_UNIT = 64,    /* data is given out in these: a cache line */
 	SINEW__RING_LINE = 8,     /* words in a line; a small message fills one */
@@ -35,6 +35,10 @@ enum {
 	SINEW__RING_RECENT = 64,  /* newest messages whose places are known */
 	SINEW__RING_HISTORY = 32, /* of these, how many a reader may ask for */
 };
+
+/* Bytes of the ring's file, far behind its end, that are locked: this and a member's slot by the member, this,
+ * SLOTS and the slot by who changes the slot, of a pair SLOTS alone. See member.c. */
+#define SINEW__RING_LOCKS (INT64_C(1) << 40)
 
 #define SINEW__RING_MAGIC UINT64_C(0x676e697277656e73) /* "snewring", least byte first */
 
@@ -84,8 +88,8 @@ enum { SINEW__BELL_FUTEX = 1, SINEW__BELL_FD = 2, SINEW__BELL_ONE = 4 };
  * right by 8, is the id of a peer: never 0, for generations count from 1. */
 enum sinew__ring_state { SINEW__OWNER_FREE, SINEW__OWNER_LIVE, SINEW__OWNER_LEFT };
 
-/* A slot for a process. While it lives it holds the lock of one byte of the file (member.c), and so
- * may whoever cleans up behind it. */
+/* A slot for a process. While it lives it holds the lock of one byte of the file, whoever cleans up
+ * behind it that of another (member.c). */
 struct sinew__ring_member {
 	SINEW__APART sinew__shared64 owner;
 	sinew__shared32 pid; /* as the member saw itself; for people */

@@ -2,12 +2,19 @@
  *
  * member.c - who is in a ring: slots, and the kernel's word on who lives.
  *
- * A member holds the lock of one byte of the ring's file, far behind its end, by its own open file
- * (F_OFD_SETLK). The kernel gives it up when the last descriptor goes, with the process, killed or
- * not; a stopped process keeps it, and so does one whose number means nothing here (another pid
- * namespace). Whoever holds the lock of a slot may change the slot and clean up behind its last owner,
- * nobody else: so each death has one heir at a time, and an heir that dies too has one as well.
- * What it does can be begun anew at every store. No time that passes is ever taken for a death.
+ * A slot has the locks of two bytes of the ring's file, far behind its end, each by the open file of a
+ * process (F_OFD_SETLK): the kernel gives a lock up when the last descriptor goes, with the process, killed
+ * or not; a stopped process keeps it, and so does one whose number means nothing here (another pid
+ * namespace). No time that passes is ever taken for a death.
+ *
+ * A member holds the first byte as long as it is there. Whoever holds the second, the heir's, may clean up
+ * behind a dead owner, or settle in; nobody else: so each death has one heir at a time, and an heir that
+ * dies too has one as well. What it does can be begun anew at every store. Who comes buries first, and
+ * takes the first byte then, so that who holds it is who the word of the slot names, or nobody yet: while
+ * somebody is buried nobody takes him for alive. A pair has one byte for the heirs of both ends, for who
+ * comes to one looks at the other.
+ *
+ * model/member.pml has this.
  */
 #include <sched.h>
 #include <string.h>
@@ -17,27 +24,35 @@
 #include "../wait.h"
 #include "ring.h"
 
-static const off_t first_byte = (off_t)1 << 40;
+enum { CHANGES = 2 }; /* somebody is just coming to the slot, or going */
+enum { MOMENT = 10 }; /* times that the CPU is given to others before we sleep */
 
-static struct flock byte_of(unsigned slot, short type)
+static unsigned heir_of(const struct sinew__ring *ring, unsigned slot)
 {
-	return (struct flock){
-		.l_type = type, .l_whence = SEEK_SET, .l_start = first_byte + slot, .l_len = 1};
+	return SINEW__RING_SLOTS + (ring->pattern == SINEW__RING_PAIR ? 0 : slot);
+}
+
+static struct flock byte_of(unsigned number, short type)
+{
+	return (struct flock){.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = SINEW__RING_LOCKS + number,
+		.l_len = 1};
 }
 
 /* 1; 0 somebody else has it; -errno. */
-static int lock_slot(const struct sinew__ring *ring, unsigned slot)
+static int lock_byte(const struct sinew__ring *ring, unsigned number)
 {
-	struct flock lock = byte_of(slot, F_WRLCK);
+	struct flock lock = byte_of(number, F_WRLCK);
 
 	if (sinew__sys.fcntl(ring->fd, F_OFD_SETLK, (uintptr_t)&lock) == 0)
 		return 1;
 	return errno == EAGAIN || errno == EACCES ? 0 : -errno;
 }
 
-static void unlock_slot(const struct sinew__ring *ring, unsigned slot)
+static void unlock_byte(const struct sinew__ring *ring, unsigned number)
 {
-	struct flock lock = byte_of(slot, F_UNLCK);
+	struct flock lock = byte_of(number, F_UNLCK);
 
 	sinew__sys.fcntl(ring->fd, F_OFD_SETLK, (uintptr_t)&lock);
 }
@@ -49,6 +64,26 @@ bool sinew__ring_lives(struct sinew__ring *ring, unsigned slot)
 	if (sinew__sys.fcntl(ring->fd, F_OFD_GETLK, (uintptr_t)&lock) < 0)
 		return true;
 	return lock.l_type != F_UNLCK;
+}
+
+static bool is_live(const struct sinew__ring *ring, unsigned slot)
+{
+	return sinew__owner_state(sinew__see(&ring->members[slot].owner)) == SINEW__OWNER_LIVE;
+}
+
+/* The word is looked at after the lock: else that may be of one who has buried its owner in between. */
+bool sinew__ring_is_taken(struct sinew__ring *ring, unsigned slot)
+{
+	return sinew__ring_lives(ring, slot) && is_live(ring, slot);
+}
+
+bool sinew__ring_is_there(struct sinew__ring *ring, uint64_t owner)
+{
+	const unsigned slot = sinew__owner_slot(owner);
+
+	return sinew__owner_state(owner) == SINEW__OWNER_LIVE && slot < ring->slots &&
+	       (slot == ring->slot || sinew__ring_lives(ring, slot)) &&
+	       sinew__see(&ring->members[slot].owner) == owner;
 }
 
 /* Somebody has gone: whoever sleeps may want to know. */
@@ -68,8 +103,7 @@ static void rouse_all(struct sinew__ring *ring)
 bool sinew__ring_has_readers(struct sinew__ring *ring)
 {
 	for (unsigned slot = 0; slot < ring->slots; slot++)
-		if (sinew__owner_state(sinew__see(&ring->members[slot].owner)) ==
-				SINEW__OWNER_LIVE &&
+		if (is_live(ring, slot) &&
 			sinew__look(&ring->members[slot].does) & SINEW__RING_READS &&
 			sinew__ring_lives(ring, slot))
 			return true;
@@ -85,7 +119,7 @@ static void leave_lanes(struct sinew__ring *ring, uint64_t owner)
 			sinew__swap64(&ring->shared[i].owner, owner, left);
 }
 
-/* Behind a dead owner of a slot that we have locked. Whether nothing of it is left. */
+/* Behind a dead owner of a slot whose heir we are. Whether nothing of it is left. */
 static bool bury(struct sinew__ring *ring, unsigned slot, unsigned direction)
 {
 	struct sinew__ring_member *member = &ring->members[slot];
@@ -106,15 +140,12 @@ static bool bury(struct sinew__ring *ring, unsigned slot, unsigned direction)
 
 static void look_at(struct sinew__ring *ring, unsigned slot, unsigned direction)
 {
-	const uint64_t owner = sinew__see(&ring->members[slot].owner);
-
-	if (slot == ring->slot || sinew__owner_state(owner) != SINEW__OWNER_LIVE ||
-		sinew__ring_lives(ring, slot))
+	if (slot == ring->slot || !is_live(ring, slot) || sinew__ring_lives(ring, slot) ||
+		lock_byte(ring, heir_of(ring, slot)) != 1)
 		return;
-	if (lock_slot(ring, slot) == 1) {
+	if (!sinew__ring_lives(ring, slot)) /* else it is buried, and who came after it lives */
 		bury(ring, slot, direction);
-		unlock_slot(ring, slot);
-	}
+	unlock_byte(ring, heir_of(ring, slot));
 }
 
 void sinew__ring_look_after(struct sinew__ring *ring, unsigned direction, int64_t interval)
@@ -154,9 +185,8 @@ static int fits_in(struct sinew__ring *ring, unsigned slot)
 {
 	const struct sinew__ring_member *other = &ring->members[1 - slot];
 
-	if (ring->pattern != SINEW__RING_PAIR ||
-		sinew__owner_state(sinew__see(&other->owner)) != SINEW__OWNER_LIVE ||
-		!sinew__ring_lives(ring, 1 - slot) || sinew__look(&other->does) != ring->does ||
+	if (ring->pattern != SINEW__RING_PAIR || !sinew__ring_is_taken(ring, 1 - slot) ||
+		sinew__look(&other->does) != ring->does ||
 		ring->does == (SINEW__RING_READS | SINEW__RING_WRITES))
 		return 0;
 	return sinew__fail(EBUSY,
@@ -166,7 +196,7 @@ static int fits_in(struct sinew__ring *ring, unsigned slot)
 		ring->does == SINEW__RING_READS ? "receives" : "sends");
 }
 
-/* Into a slot that we have locked and whose last owner is buried. */
+/* Into a slot that is ours and whose last owner is buried. */
 static void settle_in(struct sinew__ring *ring, unsigned slot)
 {
 	struct sinew__ring_member *member = &ring->members[slot];
@@ -192,23 +222,43 @@ static void settle_in(struct sinew__ring *ring, unsigned slot)
 	sinew__publish(&member->owner, ring->owner);
 }
 
-/* 1 ours; 0 taken; -errno with words. */
+static int no_lock(const struct sinew__ring *ring, int error)
+{
+	return sinew__fail(error, "open %s: cannot lock a slot of it: %s", ring->channel->spec.text,
+		strerror(error));
+}
+
+/* As the heir of a slot: 1 ours; 0 taken; CHANGES; -errno with words. */
+static int take(struct sinew__ring *ring, unsigned slot)
+{
+	if (sinew__ring_lives(ring, slot))
+		return is_live(ring, slot) ? 0 : CHANGES;
+	int r = fits_in(ring, slot);
+	if (r < 0)
+		return r;
+	if (!bury(ring, slot, 0))
+		return 0;
+	r = lock_byte(ring, slot);
+	if (r < 0)
+		return no_lock(ring, -r);
+	if (r == 0)
+		return CHANGES;
+	settle_in(ring, slot);
+	return 1;
+}
+
+/* The same, as nobody yet. A slot that is taken costs its heirs nothing. */
 static int try_slot(struct sinew__ring *ring, unsigned slot)
 {
-	int r = lock_slot(ring, slot);
-
+	if (sinew__ring_is_taken(ring, slot))
+		return 0;
+	int r = lock_byte(ring, heir_of(ring, slot));
 	if (r < 0)
-		return sinew__fail(-r, "open %s: cannot lock a slot of it: %s",
-			ring->channel->spec.text, strerror(-r));
+		return no_lock(ring, -r);
 	if (r == 0)
-		return r;
-	r = fits_in(ring, slot);
-	if (r == 0)
-		r = bury(ring, slot, 0);
-	if (r == 1)
-		settle_in(ring, slot);
-	else
-		unlock_slot(ring, slot);
+		return CHANGES;
+	r = take(ring, slot);
+	unlock_byte(ring, heir_of(ring, slot));
 	return r;
 }
 
@@ -225,14 +275,43 @@ static int all_taken(struct sinew__ring *ring)
 	return sinew__fail(EBUSY, "open %s: it has its %u members already", uri, ring->slots);
 }
 
+/* 0; CHANGES; -errno with words. */
 static int take_slot(struct sinew__ring *ring, unsigned preferred)
 {
+	bool changes = false;
+
 	for (unsigned i = 0; i < ring->slots; i++) {
 		int r = try_slot(ring, (preferred + i) % ring->slots);
-		if (r != 0)
+		if (r == CHANGES)
+			changes = true;
+		else if (r != 0)
 			return r < 0 ? r : 0;
 	}
-	return all_taken(ring);
+	return changes ? CHANGES : all_taken(ring);
+}
+
+/* Whoever comes or goes has done so in a moment, if he is not stopped in it. */
+static int obtain_slot(struct sinew__ring *ring, unsigned preferred, int64_t until)
+{
+	int64_t pause = 0;
+	int r = take_slot(ring, preferred);
+
+	for (unsigned i = 0; r == CHANGES && i < MOMENT; i++) {
+		sched_yield();
+		r = take_slot(ring, preferred);
+	}
+	while (r == CHANGES) {
+		r = sinew__pause(ring->channel, &pause, until);
+		if (r == -EINTR)
+			return r;
+		if (r < 0)
+			return sinew__fail(-r,
+				"open %s: somebody is coming to the last free place of it, or "
+				"going, and has not done so yet",
+				ring->channel->spec.text);
+		r = take_slot(ring, preferred);
+	}
+	return r;
 }
 
 /* The lane is ours; whatever its last writer left unfinished is not there. */
@@ -275,9 +354,9 @@ static int join_pair(struct sinew__ring *ring)
 	return 0;
 }
 
-int sinew__ring_join(struct sinew__ring *ring, unsigned preferred)
+int sinew__ring_join(struct sinew__ring *ring, unsigned preferred, int64_t until)
 {
-	int r = take_slot(ring, preferred);
+	int r = obtain_slot(ring, preferred, until);
 
 	if (r < 0)
 		return r;
@@ -326,6 +405,6 @@ void sinew__ring_leave(struct sinew__ring *ring)
 	if (ring->bells_named)
 		sinew__ring_bells_remove(ring->path, ring->slot);
 	rouse_all(ring);
-	unlock_slot(ring, ring->slot);
+	unlock_byte(ring, ring->slot);
 	ring->owner = 0;
 }

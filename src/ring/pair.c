@@ -89,7 +89,7 @@ static int make_ends(struct sinew__ring *const rings[2], const struct sinew__rin
 	for (unsigned i = 0; i < 2 && r == 0; i++) {
 		r = open_end(rings[i], bells, memory, &links[i], (size_t)sinew__ring_total(make));
 		if (r == 0)
-			r = sinew__ring_join(rings[i], i);
+			r = sinew__ring_join(rings[i], i, SINEW_NOW);
 	}
 	return r;
 }

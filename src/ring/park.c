@@ -24,6 +24,7 @@
 #include "../event.h"
 #include "../process.h"
 #include "../wait.h"
+#include "rest.h"
 #include "ring.h"
 
 enum {
@@ -40,22 +41,9 @@ enum {
 	WORTH = 50000,       /* ns that spinning may have saved */
 	IN_VAIN = 3,         /* waits longer than that until we sleep at once */
 	RETRY = 16,          /* and how often we try to spin all the same */
+	ROOMY = 1 << 18,     /* bytes of a lane that a long pause does not fill */
 	PATIENCE = 64,       /* times that we yield to who is in our way before we sleep */
-	SHORT = 2,           /* looks of a short wait */
-	AT_HEELS = 4,        /* short waits until we linger */
-	LINGER = 24,         /* pauses of that: about a microsecond */
-	NOT_AGAIN = 500,     /* short waits until it is tried again that did not pay */
-	GATHERED = 4,        /* messages without a wait that make it worth while */
 };
-
-static inline void rest(void)
-{
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_pause();
-#elif defined(__aarch64__)
-	__asm__ volatile("isb" ::: "memory");
-#endif
-}
 
 static struct sinew__waiting *waiting_of(struct sinew__ring *ring, unsigned direction)
 {
@@ -316,10 +304,17 @@ static int park(struct sinew__ring *ring, unsigned direction, bool (*ready)(stru
 	sinew__put(&me->sleeps[which], 1);
 	int r = sleep_until(ring, direction, ready, until);
 	sinew__put(&me->sleeps[which], 0);
+	sinew__linger_slept(&waiting_of(ring, direction)->linger);
 	return r;
 }
 
 /* ---- spinning ---- */
+
+void sinew__ring_give_way(struct sinew__ring *ring, unsigned direction)
+{
+	sinew__add(&ring->channel->count.yields[direction == SINEW_OUT], 1);
+	sched_yield();
+}
 
 /* Whether all others were last seen on the CPU where we run: then they need it. */
 static bool shares_our_cpu(struct sinew__ring *ring)
@@ -345,26 +340,6 @@ static bool is_worth_it(struct sinew__waiting *waiting)
 	return waiting->spun_in_vain++ % RETRY == 0;
 }
 
-/* Close behind the other side each look takes a line from it that it is about to write, for one message.
- * A moment later there are several. If there are not, we are in step with it and looking is best: then
- * it takes many short waits until that is tried again. */
-static void linger(struct sinew__waiting *waiting)
-{
-	if (waiting->short_waits > AT_HEELS && waiting->since < GATHERED)
-		waiting->short_waits = -NOT_AGAIN;
-	waiting->since = 0;
-	for (unsigned i = 0; waiting->short_waits >= AT_HEELS && i < LINGER; i++)
-		rest();
-}
-
-static void note_wait(struct sinew__waiting *waiting, bool was_short)
-{
-	if (was_short)
-		waiting->short_waits++;
-	else if (waiting->short_waits > 0)
-		waiting->short_waits = 0;
-}
-
 static bool spin(struct sinew__ring *ring, unsigned direction, bool (*ready)(struct sinew__ring *))
 {
 	struct sinew__waiting *waiting = waiting_of(ring, direction);
@@ -376,17 +351,17 @@ static bool spin(struct sinew__ring *ring, unsigned direction, bool (*ready)(str
 	if (ring->wait == SINEW__RING_POWER || !is_worth_it(waiting))
 		return false;
 	if (!crowded)
-		linger(waiting);
+		sinew__linger(&waiting->linger, ring->lanes[0].size >= ROOMY);
 	for (unsigned i = 0; i < pauses; i++) {
 		if (ready(ring)) {
-			note_wait(waiting, i < SHORT);
+			sinew__linger_waited(&waiting->linger, i);
 			goto done;
 		}
-		rest();
+		sinew__rest();
 	}
 	/* A yield beside busy strangers may cost a whole slice. */
 	for (unsigned i = 0; crowded && i < YIELDS; i++) {
-		sched_yield();
+		sinew__ring_give_way(ring, direction);
 		if (ready(ring))
 			goto done;
 	}
@@ -403,7 +378,7 @@ static int yield_to(struct sinew__ring *ring, unsigned direction, unsigned tries
 	const int64_t now = sinew__now();
 
 	if (tries < PATIENCE) {
-		sched_yield();
+		sinew__ring_give_way(ring, direction);
 		return 0;
 	}
 	sinew__ring_look_after(ring, direction, SOON);
@@ -413,6 +388,7 @@ static int yield_to(struct sinew__ring *ring, unsigned direction, unsigned tries
 		return sinew__answer(EAGAIN, "not without waiting for another reader");
 	if (now >= until)
 		return sinew__answer(ETIMEDOUT, "the deadline passed");
+	sinew__add(&ring->channel->count.calls[direction == SINEW_OUT], 1);
 	return sleep_on(ring, bell, sinew__look(&bell->rung), sinew__sooner(until, now + SOON));
 }
 

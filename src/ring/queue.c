@@ -15,7 +15,6 @@
  * The heir works under the dead reader's claim, so an heir that dies leaves what it found. Two holds
  * of the same messages are one that moved to an heir who died in between: either may go.
  */
-#include <sched.h>
 #include <string.h>
 
 #include "../banned.h"
@@ -294,7 +293,7 @@ void sinew__queue_done(struct sinew__ring *ring)
 			leave(ring, lane);
 			return;
 		}
-		sched_yield();
+		sinew__ring_give_way(ring, SINEW_IN);
 	}
 }
 
@@ -429,19 +428,32 @@ static bool is_drained(struct sinew__ring *ring, unsigned index)
 	       !has_something(lane);
 }
 
+/* Ours if its writer is not there and nothing is left of him: 1; 0 he is there; -EAGAIN something is left. */
+static int take_lane(struct sinew__ring *ring, unsigned index)
+{
+	sinew__shared64 *owner = &ring->shared[index].owner;
+
+	for (unsigned i = 0; i < SINEW__RING_LANE_TRIES; i++) {
+		const uint64_t before = sinew__see(owner);
+		if (sinew__ring_is_there(ring, before))
+			break;
+		if (!is_drained(ring, index))
+			return -EAGAIN;
+		if (sinew__swap64(owner, before, ring->owner))
+			return 1;
+	}
+	return 0;
+}
+
 int sinew__queue_find_lane(struct sinew__ring *ring)
 {
 	bool waiting = false;
 
 	for (unsigned i = 0; i < ring->lane_count; i++) {
-		sinew__shared64 *owner = &ring->shared[i].owner;
-		const uint64_t before = sinew__see(owner);
-		if (sinew__owner_state(before) == SINEW__OWNER_LIVE)
-			continue;
-		if (!is_drained(ring, i))
-			waiting = true;
-		else if (sinew__swap64(owner, before, ring->owner))
+		const int r = take_lane(ring, i);
+		if (r == 1)
 			return (int)i;
+		waiting = waiting || r == -EAGAIN;
 	}
 	return sinew__fail(EBUSY,
 		waiting ? "open %s: its %u lanes are taken, some by messages of writers that have "

@@ -9,6 +9,7 @@
  *   read.c     messages out                           write.c   messages in
  *   region.c   the region behind it                   look.c    who is in it, from outside
  *   park.c     waiting and waking                     bell.c    descriptors to poll
+ *   linger.c   letting messages gather
  *
  * The receiving thread owns what is under `reading`, the sending one what is under `writing`.
  */
@@ -21,6 +22,7 @@
 #include "../region.h"
 #include "history.h"
 #include "lane.h"
+#include "linger.h"
 
 enum sinew__ring_full {
 	SINEW__RING_BLOCK,
@@ -36,12 +38,11 @@ struct sinew__waiting {
 	unsigned
 		spun_in_vain; /* waits that were longer than spinning pays for, one after another */
 	unsigned unwoken;     /* operations since we last woke somebody */
-	unsigned since;       /* messages since we last waited */
-	int short_waits;      /* one after another that ended as soon as we looked; see linger() */
 	bool eager;           /* we do not fence: who goes to sleep does it for us */
 	int bell;             /* a descriptor that others ring for us; -1: none */
 	int set, tick, full;  /* sinew_fd(): the set, its timer, what makes it ready; -1 */
 	bool is_full;
+	struct sinew__linger linger;
 };
 
 /* A message that found no room. */
@@ -167,13 +168,20 @@ int sinew__ring_adopt(struct sinew__ring *, int socket);
 
 /* ---- member.c ---- */
 
-/* Takes a slot, `preferred` if it can, and with WRITES a lane. -EBUSY with words: all are taken. */
-int sinew__ring_join(struct sinew__ring *, unsigned preferred);
+/* Takes a slot, `preferred` if it can, and with WRITES a lane. -EBUSY with words: all are taken; it waits
+ * only for who is just coming or going. */
+int sinew__ring_join(struct sinew__ring *, unsigned preferred, int64_t until);
 /* Goes on in a slot whose lock came with our open file: -ESTALE if nobody lives there. */
 int sinew__ring_take_over(struct sinew__ring *, unsigned slot);
 void sinew__ring_leave(struct sinew__ring *);
 /* Whether the owner of a slot lives, on the kernel's evidence. */
 bool sinew__ring_lives(struct sinew__ring *, unsigned slot);
+/* Whether the member lives that the word of a slot names. */
+bool sinew__ring_is_taken(struct sinew__ring *, unsigned slot);
+/* Whether the member lives that a word names: the owner of a lane. Each time it does not, and the word has
+ * changed when it was to become ours, somebody else has come or gone: or one writes there who means ill. */
+enum { SINEW__RING_LANE_TRIES = 1000 };
+bool sinew__ring_is_there(struct sinew__ring *, uint64_t owner);
 /* Looks for the dead and cleans up behind them, if it is `interval` ns since that was last done.
  * direction: which of our threads this is; messages of dead readers go to one that receives. */
 void sinew__ring_look_after(struct sinew__ring *, unsigned direction, int64_t interval);
@@ -197,7 +205,7 @@ int sinew__queue_copy(struct sinew__ring *, void *buf, size_t cap, struct sinew_
 void sinew__queue_done(struct sinew__ring *);
 /* Whether a lane has messages that nobody has. */
 bool sinew__queue_has(struct sinew__ring *);
-/* Behind a dead member, whose slot is locked: its claims are given up, its messages come to us or are
+/* Behind a dead member, whose heir we are: its claims are given up, its messages come to us or are
  * dropped. Whether nothing of it is left. */
 bool sinew__queue_bury(struct sinew__ring *, unsigned slot, uint64_t owner, unsigned direction);
 /* `taken` follows where a reader that was done could not see to it. */
@@ -211,7 +219,7 @@ int sinew__queue_find_lane(struct sinew__ring *);
 void sinew__topic_join(struct sinew__ring *);
 /* A writer on its lane: where it goes on, and whom it waits for. */
 void sinew__topic_take_lane(struct sinew__ring *, unsigned lane);
-/* A lane whose writer has left. -EBUSY. */
+/* A lane whose writer is not there. -EBUSY. */
 int sinew__topic_find_lane(struct sinew__ring *);
 /* Who writes without ever waiting looks who comes or goes, ten times a second. */
 void sinew__topic_mind(struct sinew__ring *);
@@ -243,6 +251,8 @@ struct sinew__ring_bell *sinew__ring_bell_of(struct sinew__ring *, unsigned dire
 /* Marks that somebody waits, before the last look; membarrier(2) where a writer asks for it. */
 /* Returns what the bell then says, or 0 if others are marked, too. */
 uint32_t sinew__ring_mark(struct sinew__ring *, unsigned direction, uint32_t how);
+/* Gives the CPU to whoever else wants it, and counts that. */
+void sinew__ring_give_way(struct sinew__ring *, unsigned direction);
 void sinew__ring_waiting_init(struct sinew__waiting *);
 /* Registers this process for barriers by others; whether the kernel has them. */
 bool sinew__ring_may_be_eager(void);

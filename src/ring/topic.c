@@ -328,7 +328,7 @@ void sinew__topic_join(struct sinew__ring *ring)
 /* Readers that do not see that we wait need not tell us: after this all do. */
 static void say_that_we_wait(struct sinew__ring *ring, struct sinew__ring_history *shared)
 {
-	sinew__put(&shared->waits, ring->full != SINEW__RING_DROP_OLD);
+	sinew__put(&shared->waits, ring->topic.history.waits);
 	sinew__fence();
 	sinew__sys.membarrier(MEMBARRIER_CMD_GLOBAL_EXPEDITED, 0, 0);
 }
@@ -376,15 +376,25 @@ void sinew__topic_mind(struct sinew__ring *ring)
 	sinew__ring_mind(ring);
 }
 
+static bool take_lane(struct sinew__ring *ring, unsigned index)
+{
+	sinew__shared64 *owner = &ring->shared[index].owner;
+
+	for (unsigned i = 0; i < SINEW__RING_LANE_TRIES; i++) {
+		const uint64_t before = sinew__see(owner);
+		if (sinew__ring_is_there(ring, before))
+			break;
+		if (sinew__swap64(owner, before, ring->owner))
+			return true;
+	}
+	return false;
+}
+
 int sinew__topic_find_lane(struct sinew__ring *ring)
 {
-	for (unsigned i = 0; i < ring->lane_count; i++) {
-		sinew__shared64 *owner = &ring->shared[i].owner;
-		const uint64_t before = sinew__see(owner);
-		if (sinew__owner_state(before) != SINEW__OWNER_LIVE &&
-			sinew__swap64(owner, before, ring->owner))
+	for (unsigned i = 0; i < ring->lane_count; i++)
+		if (take_lane(ring, i))
 			return (int)i;
-	}
 	return sinew__fail(EBUSY,
 		ring->pattern == SINEW__RING_LATEST
 			? "open %s: another process writes it, and there is one newest value"

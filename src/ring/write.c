@@ -130,18 +130,14 @@ static inline void commit(struct sinew__ring *ring, const struct sinew__lane_slo
 		sinew__history_tell(&ring->w.out, at);
 }
 
-/* Publishes what was reserved for a message, or with `more` holds it back for the rest of a batch. */
-static inline void fill(struct sinew__ring *ring, const struct sinew_msg *msg,
-	const struct sinew__lane_slot *slot, bool more)
+/* Holds back what was reserved for a message until the rest of the batch has come. */
+static inline void fill(struct sinew__lane_out *out, const struct sinew_msg *msg,
+	const struct sinew__lane_slot *slot)
 {
 	sinew__copy_shared(slot->data, msg->data, msg->size);
-	if (!more) {
-		commit(ring, slot);
-		return;
-	}
-	sinew__lane_hold(&ring->w.out, slot);
+	sinew__lane_hold(out, slot);
 	if (msg->size > HELD_BACK)
-		sinew__lane_show(&ring->w.out);
+		sinew__lane_show(out);
 }
 
 /* Puts one message in: 1, 0 it was dropped, -errno. */
@@ -172,7 +168,12 @@ static int put(struct sinew__ring *ring, const struct sinew_msg *msg, bool more,
 		if (r <= 0)
 			return r;
 	}
-	fill(ring, msg, &slot, more);
+	if (more) {
+		fill(&ring->w.out, msg, &slot);
+	} else {
+		sinew__copy_shared(slot.data, msg->data, msg->size);
+		commit(ring, &slot);
+	}
 	return 1;
 }
 
@@ -184,7 +185,7 @@ static void count(struct sinew__ring *ring, uint64_t messages, uint64_t bytes)
 	sinew__count(&shared->sent_bytes, bytes);
 	sinew__add(&ring->channel->count.sent, messages);
 	sinew__add(&ring->channel->count.bytes_sent, bytes);
-	ring->w.waiting.since += (unsigned)messages;
+	ring->w.waiting.linger.since += (unsigned)messages;
 	sinew__ring_tell(ring, SINEW_OUT, readers(ring));
 	if (__builtin_expect(ring->histories && ring->guests, 0))
 		sinew__topic_mind(ring);
@@ -234,17 +235,41 @@ static inline bool is_plain(struct sinew__ring *ring)
 }
 
 /* The way of most messages: whether it is in. */
-static inline bool put_plain(struct sinew__ring *ring, const struct sinew_msg *msg, bool more)
+static inline bool put_plain(struct sinew__ring *ring, const struct sinew_msg *msg)
 {
 	struct sinew__lane_slot slot;
 
 	if (msg->size > ring->most || msg->flags || msg->peer ||
 		!sinew__lane_reserve_plain(&ring->w.out, (uint32_t)msg->size, &slot))
 		return false;
-	if (more)
-		sinew__lane_fetch_ahead(&ring->w.out);
-	fill(ring, msg, &slot, more);
+	sinew__copy_shared(slot.data, msg->data, msg->size);
+	commit(ring, &slot);
 	return true;
+}
+
+/* The same of a batch: how many are in. Our place is in registers meanwhile, which stores to the ring would
+ * otherwise make the compiler read anew each time. */
+static __attribute__((noinline)) HOT unsigned put_many_plain(
+	struct sinew__ring *ring, const struct sinew_msg *msgs, unsigned n, uint64_t *bytes)
+{
+	struct sinew__lane_out out = ring->w.out;
+	const uint32_t most = ring->most;
+	uint64_t sum = 0;
+	unsigned done = 0;
+
+	for (; done < n; done++) {
+		const struct sinew_msg *msg = &msgs[done];
+		struct sinew__lane_slot slot;
+		if (msg->size > most || msg->flags || msg->peer ||
+			!sinew__lane_reserve_plain(&out, (uint32_t)msg->size, &slot))
+			break;
+		sinew__lane_fetch_ahead(&out);
+		fill(&out, msg, &slot);
+		sum += msg->size;
+	}
+	ring->w.out = out;
+	*bytes = sum;
+	return done;
 }
 
 HOT int sinew__ring_send(
@@ -255,9 +280,14 @@ HOT int sinew__ring_send(
 	uint64_t bytes = 0, in;
 	int r = 0;
 
-	if (__builtin_expect(is_plain(ring), 1))
-		for (; done < n && put_plain(ring, &msgs[done], n > 1); done++)
-			bytes += msgs[done].size;
+	if (__builtin_expect(is_plain(ring), 1)) {
+		if (n > 1) {
+			done = put_many_plain(ring, msgs, n, &bytes);
+		} else if (n == 1 && put_plain(ring, msgs)) {
+			done = 1;
+			bytes = msgs->size;
+		}
+	}
 	in = done;
 	if (__builtin_expect(done < n, 0)) {
 		struct progress p = {done, in, bytes};
@@ -314,6 +344,7 @@ int sinew__ring_loan(
 	}
 	if (r < 0)
 		return r;
+	sinew__lane_fetch(&ring->w.out.lane, &ring->w.slot, (uint32_t)size);
 	ring->w.loaned = true;
 	*msg = (struct sinew_msg){.data = ring->w.slot.data, .size = size};
 	return 0;

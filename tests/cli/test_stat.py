@@ -58,7 +58,7 @@ def who_awaits_what(world, backing):
 
     def member(does):
         found = [m for m in look(world, uri)["members"] if m["does"] == does]
-        return found[0] if found else {"awaits": None}
+        return found[0] if found else {"awaits": "nobody yet"}
     world.until(lambda: os.path.exists(f"{world.path}/ring")
                 and member("reads")["awaits"] == "messages", "the reader sleeps")
     world.equal(member("reads")["slept_for_messages"] >= 1, True, "it slept")
@@ -78,7 +78,7 @@ def who_awaits_what(world, backing):
         os.kill(reader.pid, signal.SIGKILL)
     reader.end()
     if backing == "file":
-        world.equal([m["awaits"] for m in look(world, uri)["members"]], ["-", "-"], "the dead")
+        world.equal([m["awaits"] for m in look(world, uri)["members"]], [None, None], "the dead")
         world.do("rm", uri)
 
 
