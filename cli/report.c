@@ -123,7 +123,7 @@ const struct cli_verb verb_report = {
 	.summary = "tell what a recording of the five states means",
 	.about = "FILE is a recording of sinew trace, made on this machine or another; - is "
 		 "standard input. Tells how long each thread was new, ready, running, "
-		 "blocked and a zombie, "
+		 "blocked and terminated, "
 		 "what it was blocked on and who ended that, who displaced whom and why.",
 	.options = options,
 	.examples = {"sinew report trace.rec", "sinew report --json - <trace.rec"},

@@ -152,6 +152,34 @@ TEST(what_came_to_a_cpu_unseen_is_told_as_such)
 	}
 }
 
+/* The time of a CPU to which nobody came is nobody's, if all are told of; else it is no matter. */
+TEST(a_cpu_to_which_nobody_came_is_unknown)
+{
+	for (unsigned scope = SINEW__SCOPE_COMMAND; scope <= SINEW__SCOPE_ALL; scope++) {
+		const uint64_t end = states_base + 1000;
+		struct sinew__record_header header = states_header();
+		struct sinew__states states;
+		const struct sinew__cpu quiet = {
+			.head = {SINEW__RECORD_CPU, sizeof quiet, 0, 0, end}};
+		const struct sinew__cpu busy = {.head = {SINEW__RECORD_CPU, sizeof busy, 1, 0, end},
+			.idle = 900,
+			.switches = 1};
+		const struct sinew__end last = {
+			.head = {SINEW__RECORD_END, sizeof last, 0, 0, end}};
+		header.scope = scope;
+		CHECK_EQ(sinew__states_init(&states, &header), 0);
+		CHECK_EQ(sinew__states_add(&states, &quiet.head), 0);
+		CHECK_EQ(sinew__states_add(&states, &busy.head), 0);
+		CHECK_EQ(sinew__states_add(&states, &last.head), 0);
+		for (unsigned i = 0; i < 2; i++) {
+			CHECK_EQ(sinew__states_settle(&states), 0);
+			CHECK_EQ(states.cpus[0].unknown, scope == SINEW__SCOPE_ALL ? 1000 : 0);
+			CHECK_EQ(states.cpus[1].unknown, 0);
+		}
+		sinew__states_fini(&states);
+	}
+}
+
 /* What comes twice counts once. */
 TEST(copies_change_nothing)
 {

@@ -2,8 +2,8 @@
  *
  * names_unix.c - what a Unix socket is called. The kernel is asked by the number of its inode
  * (sock_diag(7)), which knows the sockets of our own network namespace; the list in /proc/PID/net/unix has
- * those of another. An end without a name of its own is called by that of its peer, which it is connected
- * to.
+ * those of another. An end without a name of its own, or with one of the kernel's choice, is called by that
+ * of its peer, which it is connected to.
  */
 #include "names.h"
 
@@ -41,7 +41,8 @@ static bool ask_kernel(uint32_t ino, char *text)
 	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
 	bool known = fd >= 0 && ask(fd, ino, &own);
 
-	if (known && !own.name[0] && own.peer && ask(fd, own.peer, &peer))
+	if (known && own.peer && ask(fd, own.peer, &peer) &&
+		sinew__called_by_peer(own.name, peer.name))
 		own = peer;
 	if (fd >= 0)
 		close(fd);

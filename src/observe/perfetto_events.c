@@ -187,7 +187,7 @@ static void send_other(
 		[SINEW__RUNNING] = {RUN, WORD_RUNNING},
 		[SINEW__BLOCKED] = {WAIT, WORD_BLOCKED},
 		[SINEW__ASLEEP] = {WAIT, WORD_BLOCKED},
-		[SINEW__TERMINATED] = {LIFE, WORD_ZOMBIE},
+		[SINEW__TERMINATED] = {LIFE, WORD_TERMINATED},
 		[SINEW__UNSEEN] = {UNSEEN, WORD_UNSEEN},
 	};
 	struct sinew__proto *packet = sinew__packet_open_at(perfetto, span->from);

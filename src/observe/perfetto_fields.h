@@ -74,7 +74,7 @@ enum { CALL = 1, OBJECT, ENDED, CONTEXT, WAKER_TID, WHY, NEXT_TID, MAKER_TID };
 
 /* What can be said of the n-th cause; of the n-th lane; and words that are always the same. */
 enum { OF_CAUSE_WAIT, OF_CAUSE_CALL, OF_CAUSE_OBJECT, OF_CAUSE_ENDED, CAUSE_TEXTS };
-enum { WORD_READY = 1, WORD_NEW, WORD_ZOMBIE, WORD_UNSEEN, WORD_BLOCKED, WORD_RUNNING, WORDS };
+enum { WORD_READY = 1, WORD_NEW, WORD_TERMINATED, WORD_UNSEEN, WORD_BLOCKED, WORD_RUNNING, WORDS };
 enum { WHYS = 16, CONTEXTS = 8, FIXED = WORDS + WHYS + CONTEXTS };
 
 uint64_t sinew__text_of_cause(uint32_t cause, unsigned which);

@@ -45,8 +45,8 @@ static void send_clocks(struct sinew__perfetto *perfetto)
 /* What later packets build on: their clock, and words that are always the same. */
 static void send_ground(struct sinew__perfetto *perfetto)
 {
-	static const char *const words[WORDS] = {
-		NULL, "ready", "new", "zombie", "not told by the recording", "blocked", "running"};
+	static const char *const words[WORDS] = {NULL, "ready", "new", "terminated",
+		"not told by the recording", "blocked", "running"};
 	struct sinew__proto *packet = sinew__packet_open(perfetto, FLAG_CLEARED | FLAG_NEEDS_STATE);
 
 	sinew__proto_number(packet, PACKET_FIRST, 1);

@@ -42,6 +42,18 @@ void sinew__public_name(char *path, uint32_t file)
 		*end = '.';
 }
 
+static bool is_of_the_kernel(const char *name)
+{
+	enum { DIGITS = 5 };
+
+	return *name == '@' && strspn(name + 1, "0123456789abcdef") == DIGITS && !name[1 + DIGITS];
+}
+
+bool sinew__called_by_peer(const char *own, const char *peer)
+{
+	return *peer && (!*own || (is_of_the_kernel(own) && !is_of_the_kernel(peer)));
+}
+
 void sinew__ring_name(const char *path, char *text, size_t room)
 {
 	static const char shm[] = "/dev/shm/", memfd[] = "/memfd:";

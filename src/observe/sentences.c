@@ -56,7 +56,7 @@ static const struct magic {
 } magics[] = {
 	{0x50495045, "pipe"},
 	{0x534f434b, "socket"},
-	{0x19800202, "mqueue"},
+	{0x19800202, "mq"},
 	{0x50494446, "pidfd"},
 	{0x6e736673, "namespace"},
 	{0x00009fa0, "proc"},

@@ -387,6 +387,13 @@ static int read_bpf(struct sinew__source *source)
 	return r < 0 ? r : 0;
 }
 
+/* Then who is not told of has not been shown to us, as some machines do with threads of their own: such a one
+ * may have left the CPU unseen. Else it is none of ours. */
+static bool tells_all(const struct bpf_source *this)
+{
+	return this->source.request->scope == SINEW__SCOPE_ALL;
+}
+
 static void tell_cpus(struct bpf_source *this)
 {
 	int count = libbpf_num_possible_cpus();
@@ -411,6 +418,8 @@ static void tell_cpus(struct bpf_source *this)
 			record.idle += ended - cpus[i].since;
 		else if (cpus[i].since && cpus[i].running == this->state->bss->control.self)
 			record.recorder += ended - cpus[i].since;
+		else if (cpus[i].since && cpus[i].untold && tells_all(this))
+			record.unknown += ended - cpus[i].since;
 		this->source.sink.take(this->source.sink.arg, &record.head);
 	}
 	free(cpus);

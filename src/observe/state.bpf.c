@@ -277,12 +277,13 @@ static __always_inline void leave(
 
 /* ---- coming back ------------------------------------------------------------------------------ */
 
-static __always_inline void come(struct task_struct *task, __u64 now)
+/* Whether it is told of who comes. */
+static __always_inline bool come(struct task_struct *task, __u64 now)
 {
 	struct thread *thread = thread_of(task);
 
 	if (!thread)
-		return;
+		return is_recorder(task);
 	if (thread->open.why >= SINEW__WHY_SLICE && thread->open.why <= SINEW__WHY_OTHER)
 		thread->open.woken = 0;
 	if (thread->open.why == SINEW__WHY_RUNNING) {
@@ -293,6 +294,7 @@ static __always_inline void come(struct task_struct *task, __u64 now)
 	}
 	close_interval(thread, now, 0);
 	begin_run(task, thread, now);
+	return true;
 }
 
 /* ---- events ----------------------------------------------------------------------------------- */
@@ -305,13 +307,14 @@ static __always_inline bool is_running(struct task_struct *task)
 	return is_recorder(task) || (thread && thread->open.why == SINEW__WHY_RUNNING);
 }
 
-static __always_inline void count_cpu(struct task_struct *prev, struct task_struct *next, __u64 now)
+static __always_inline struct sinew__state_cpu *count_cpu(
+	struct task_struct *prev, struct task_struct *next, __u64 now)
 {
 	__u32 zero = 0;
 	struct sinew__state_cpu *cpu = bpf_map_lookup_elem(&cpus, &zero);
 
 	if (!cpu)
-		return;
+		return NULL;
 	if (cpu->since && cpu->running != (__u32)prev->pid) {
 		/* A switch was not seen: whose time it was is not known. */
 		cpu->overlaps++;
@@ -331,25 +334,30 @@ static __always_inline void count_cpu(struct task_struct *prev, struct task_stru
 	cpu->switches++;
 	cpu->since = now;
 	cpu->running = (__u32)next->pid;
+	cpu->untold = 0;
+	return cpu;
 }
 
 SEC("tp_btf/sched_switch")
 int BPF_PROG(on_switch, bool preempt, struct task_struct *prev, struct task_struct *next)
 {
 	__u64 now = bpf_ktime_get_ns();
+	struct sinew__state_cpu *cpu;
 	unsigned int state;
 
 	if (is_off())
 		return 0;
 	state = setup.state_given ? (unsigned int)ctx[3] : state_of(prev);
-	count_cpu(prev, next, now);
+	cpu = count_cpu(prev, next, now);
 	/* In the kernel it may be taken off just before it would have blocked: it is runnable. */
 	if (preempt && !(state & TASK_DEAD_BIT))
 		state = 0;
 	if (prev->pid)
 		leave(prev, next, state, now);
 	if (next->pid) {
-		come(next, now);
+		bool told = come(next, now);
+		if (cpu)
+			cpu->untold = !told;
 		if (control.zombies)
 			look_at_zombies(next, now, waits_for_children(next));
 	}

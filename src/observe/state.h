@@ -56,7 +56,7 @@ struct sinew__state_cpu {
 	sinew__u64 idle, recorder, switches, overlaps, unknown;
 	sinew__u32 running;                /* the kernel's pid */
 	sinew__u32 hard_timer, soft_timer; /* a function of a timer runs */
-	sinew__u32 reserved;
+	sinew__u32 untold; /* `running` is neither idle nor anybody who is told of */
 };
 
 #endif

@@ -164,6 +164,15 @@ static void settle_task(struct sinew__states *states, struct sinew__task *task)
 		task->now == SINEW__TERMINATED ? SINEW__TERMINATED : SINEW__UNSEEN, states->end);
 }
 
+/* Nobody came to it or left: who was there all the time is not told of, or nobody was. */
+static void settle_cpu(struct sinew__states *states, struct sinew__cpu_state *cpu)
+{
+	const bool all = states->header.scope == SINEW__SCOPE_ALL;
+
+	if (all && cpu->told && !cpu->switches && !cpu->running && cpu->until > states->begin)
+		cpu->unknown = cpu->until - states->begin;
+}
+
 int sinew__states_settle(struct sinew__states *states)
 {
 	int r = drain(states, states->ended || states->fault[0]);
@@ -176,6 +185,8 @@ int sinew__states_settle(struct sinew__states *states)
 			if (states->ended)
 				settle_task(states, task);
 		}
+	for (uint32_t i = 0; states->ended && i < states->cpu_count; i++)
+		settle_cpu(states, &states->cpus[i]);
 	if (r == 0 && states->timeline)
 		r = sinew__timeline_settle(states->timeline);
 	return r;

@@ -70,6 +70,7 @@ static void counted(const struct sinew__states *states, FILE *stream, const char
 
 static void draw_node(const struct sinew__states *states, FILE *stream, const struct node *node)
 {
+	unsigned percents[SINEW__STATES];
 	int middle = node->x + NODE_WIDTH / 2;
 	uint64_t time = states->total.time[node->state];
 	sinew__short text;
@@ -81,8 +82,8 @@ static void draw_node(const struct sinew__states *states, FILE *stream, const st
 		node->x, node->y, NODE_WIDTH, NODE_HEIGHT, node->colour);
 	words(stream, "name", middle, node->y + 25, node->name);
 	words(stream, "", middle, node->y + 45, sinew__duration(time, text));
-	snprintf(share, sizeof share, "%u %% of all time",
-		sinew__percent(time, sinew__account_sum(&states->total)));
+	sinew__percents(states->total.time, SINEW__STATES, percents);
+	snprintf(share, sizeof share, "%u %% of all time", percents[node->state]);
 	words(stream, "soft", middle, node->y + 63, share);
 }
 

@@ -87,14 +87,15 @@ static void state_cells(const struct sinew__account *account, const struct sinew
 	sinew__short text;
 
 	for (unsigned i = 0; i < sizeof shown / sizeof *shown; i++)
-		fprintf(page->stream, "%9s", sinew__duration(shown[i], text));
+		fprintf(page->stream, "%*s", i == SINEW__TERMINATED ? 11 : 9,
+			sinew__duration(shown[i], text));
 }
 
 void sinew__text_states(const struct sinew__states *states, const struct sinew__page *page)
 {
 	sinew__heading(page, "Time in each state");
-	fprintf(page->stream, "  %-22s%9s%9s%9s%9s%9s%9s\n", "process, thread", "new", "ready",
-		"running", "blocked", "zombie", "unseen");
+	fprintf(page->stream, "  %-22s%9s%9s%9s%9s%11s%9s\n", "process, thread", "new", "ready",
+		"running", "blocked", "terminated", "unseen");
 	table(states, page, &(const struct form){state_cells, STATES_NAME});
 }
 
@@ -195,7 +196,7 @@ static void tell_birth(
 	}
 }
 
-static void tell_zombie(
+static void tell_terminated(
 	const struct sinew__states *states, const struct sinew__task *task, sinew__long text)
 {
 	uint64_t from = task->dead ? task->dead : task->exited;
@@ -203,21 +204,21 @@ static void tell_zombie(
 	sinew__short t, u;
 
 	if (!task->reap_seen) {
-		more(text, "; a zombie that %.100s has not reaped",
+		more(text, "; terminated, and %.100s has not reaped it",
 			sinew__process_text(states, task->parent_id, who));
 		return;
 	}
 	if (!from)
-		more(text, "; a zombie since before");
+		more(text, "; terminated since before");
 	if (!task->reaper)
 		more(text, "; reaped by nobody, it had not to be");
 	else if (!from)
 		more(text, ", reaped by %.100s", sinew__process_text(states, task->reaper_id, who));
 	else if (task->certain)
-		more(text, "; a zombie for %s, reaped by %.100s", after(from, task->reaped, t),
+		more(text, "; terminated for %s, reaped by %.100s", after(from, task->reaped, t),
 			sinew__process_text(states, task->reaper_id, who));
 	else
-		more(text, "; a zombie for %s to %s, reaped by %.100s",
+		more(text, "; terminated for %s to %s, reaped by %.100s",
 			after(from, task->reaped, t), after(from, task->reaped_before, u),
 			sinew__process_text(states, task->reaper_id, who));
 	more(text, "; released by %s", after(states->begin, task->released, t));
@@ -240,7 +241,7 @@ static void tell_end(
 	if (task->exit_seen && task->dead)
 		more(text, ", off its CPU %s later", after(task->exited, task->dead, t));
 	if (task->dead || task->reap_seen)
-		tell_zombie(states, task, text);
+		tell_terminated(states, task, text);
 }
 
 /* The first thread stands for its process. */

@@ -85,6 +85,48 @@ unsigned sinew__percent(uint64_t part, uint64_t whole)
 	return percent ? percent : 1;
 }
 
+/* Which of them lost most by being cut; a part that was raised to 1 has lost nothing. */
+static unsigned most_cut(
+	const uint64_t *parts, unsigned count, uint64_t whole, const unsigned *percents)
+{
+	unsigned most = 0;
+	__int128 lost = -1;
+
+	for (unsigned i = 0; i < count; i++) {
+		__int128 here = (__int128)parts[i] * 100 - (__int128)percents[i] * whole;
+		if (here > lost) {
+			lost = here;
+			most = i;
+		}
+	}
+	return most;
+}
+
+static unsigned largest(const unsigned *percents, unsigned count)
+{
+	unsigned most = 0;
+
+	for (unsigned i = 1; i < count; i++)
+		if (percents[i] > percents[most])
+			most = i;
+	return most;
+}
+
+void sinew__percents(const uint64_t *parts, unsigned count, unsigned *percents)
+{
+	uint64_t whole = 0;
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		whole += parts[i];
+	for (unsigned i = 0; i < count; i++)
+		sum += percents[i] = sinew__percent(parts[i], whole);
+	for (; whole && sum < 100; sum++)
+		percents[most_cut(parts, count, whole, percents)]++;
+	for (; sum > 100; sum--)
+		percents[largest(percents, count)]--;
+}
+
 /* ---- characters ---- */
 
 /* The first byte decides the length and, against overlong forms, surrogates and what lies beyond

@@ -25,6 +25,8 @@ char *sinew__brief(uint64_t n, unsigned columns, sinew__short text);
 const char *sinew__plural(uint64_t n);
 /* So many of a hundred, whole; 0 of nothing. Never 100 for a part, never 0 for more than nothing. */
 unsigned sinew__percent(uint64_t part, uint64_t whole);
+/* Of all parts at once, so that they add up to 100: none is less than 1 unless it is 0. */
+void sinew__percents(const uint64_t *parts, unsigned count, unsigned *percents);
 
 /* Copies `size` bytes, up to a NUL if there is one, with \xNN for control characters, for what would turn
  * the direction of the text, for backslashes, and for every byte that is not UTF-8. Always ended by NUL;

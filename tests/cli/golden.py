@@ -27,6 +27,7 @@ PIPE = subprocess.PIPE
 SINEW = os.environ.get("SINEW") or sys.exit("SINEW= has to name the program to be tested")
 FACTOR = int(os.environ.get("RUNNER_TIMEOUT_FACTOR", "1"))
 LIMIT = 30 * FACTOR
+BENCH_LIMIT = 4 * LIMIT  # for what keeps a CPU busy for seconds, of which others may want most
 CASES = []
 
 
@@ -322,6 +323,13 @@ def may_skip(name):
     return name in [row.split("\t")[0] for row in rows]
 
 
+def ignore_alone():
+    """What this was told to ignore, by nohup or a shell's &, is not ignored by what it starts."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        if signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
+
+
 def main():
     """Run the cases whose names contain one of the words, or all."""
     words = [w for w in sys.argv[1:] if not w.startswith("-")]
@@ -329,6 +337,7 @@ def main():
     failed = 0
     print("TAP version 13", f"1..{len(chosen)}", sep="\n", flush=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    ignore_alone()
     for number, (name, function, arguments) in enumerate(chosen, 1):
         start = time.monotonic()
         verdict, reason = run_case(function, arguments)

@@ -404,6 +404,43 @@ def arrows_are_drawn_where_a_wait_is_wide_enough(world):
 
 
 @case
+def a_dot_ends_what_none_of_the_threads_ended(world):
+    """Every wait that is wide enough has an arrow or a dot, but those that were not over."""
+    with page_of(world, recording("pipe")) as page:
+        page.frame()
+        ends = page.ask("""(() => { const {recording: r, picture: p} = page;
+            const wide = span => r.isWait(span) && p.widthOf(span) > ARROW_LEAST + 1 && r.to[span] < r.duration;
+            return {wide: [...r.state.keys()].filter(wide), wakes: p.wakes, dots: p.dots,
+                    timers: p.dots.map(span => r.causeOf(span).ended)}; })()""")
+        world.check("ended by a timer" in ends["timers"], f"what dots are: {ends['timers']}")
+        world.equal([span for span in ends["wide"] if span not in ends["wakes"] + ends["dots"]], [], "without an end")
+
+
+@case
+def percentages_add_up(world):
+    """In the table of a path and in the diagram."""
+    with page_of(world, recording("pipe")) as page:
+        world.equal(page.ask("shares([1, 1, 1])"), ["33.4 %", "33.3 %", "33.3 %"], "thirds")
+        world.equal(page.ask("shares([])"), [], "of nothing")
+        page.ask("page.showPath()")
+        told = page.ask("""[...document.querySelectorAll("#path tbody tr")].map(row => row.cells[1].textContent)""")
+        world.check(len(told) > 1, f"parts: {told}")
+        world.equal(sum(round(float(part.split()[0]) * 10) for part in told), 1000, "tenths of the path")
+        diagram = page.ask("document.getElementById('states').innerHTML")
+        world.equal(sum(map(int, re.findall(r"(\d+) % of all time", diagram))), 100, "of the diagram")
+
+
+@case
+def a_state_has_one_name(world):
+    """Who has ended is terminated, everywhere, as in the diagram."""
+    with page_of(world, recording("pipe")) as page:
+        world.equal(page.ask("STATES[TERMINATED]"), "terminated", "a bar")
+        words = page.ask("document.body.textContent.replace(document.getElementById('data').textContent, '')")
+        world.has(words, "terminated")
+        world.check("zombie" not in words, "another word")
+
+
+@case
 def a_process_with_threads_can_be_folded(world):
     with page_of(world, b"".join(crowd_of(400))) as page:
         rows = page.ask("page.picture.rows.length")
@@ -506,7 +543,7 @@ def colours_can_be_told_apart(world, eyes):
     light, dark = css.split("@media screen and (prefers-color-scheme: dark)")[:2]
     least = 10 if eyes == "paper" else 14
     for theme in (light,) if eyes == "paper" else (light, dark):
-        colours = dict(re.findall(r"--(new|ready|running|blocked|zombie): (#[0-9a-f]{6})", theme))
+        colours = dict(re.findall(r"--(new|ready|running|blocked|terminated): (#[0-9a-f]{6})", theme))
         world.equal(len(colours), 5, "states")
         back = re.search(r"--back: (#[0-9a-f]{6})", theme)[1]
         for (a, x), (b, y) in itertools.combinations([*colours.items(), ("back", back)], 2):

@@ -169,7 +169,8 @@ void sinew__socket_text(struct sinew__sockets *sockets, uint32_t pid,
 
 	if (strcmp(socket->scheme, "unix") == 0) {
 		const struct sinew__socket *peer = sinew__sockets_peer(sockets, pid, socket);
-		const struct sinew__socket *named = !*socket->name && peer ? peer : socket;
+		const struct sinew__socket *named =
+			peer && sinew__called_by_peer(socket->name, peer->name) ? peer : socket;
 		if (*named->name)
 			put_unix(named, text, room);
 		else

@@ -35,6 +35,7 @@ class Bars {
 		const lanes = this.recording.lanes;
 		this.rows = [];
 		this.rowOfLane = new Int32Array(lanes.length).fill(-1);
+		this.foldedIn = []; // the row of its process, of a lane that is not shown
 		this.lane = this.laneHeight();
 		this.bar = Math.round(this.lane * BAR_SHARE);
 		this.height = RULER;
@@ -43,8 +44,10 @@ class Bars {
 			const several = !begins || lanes[i + 1]?.process === process;
 			if (begins && several)
 				this.addRow({process, height: PROCESS});
-			if (several && this.closed.has(process))
+			if (several && this.closed.has(process)) {
+				this.foldedIn[i] = this.rows.length - 1;
 				return;
+			}
 			this.rowOfLane[i] = this.rows.length;
 			this.addRow({process, lane: i, several, height: this.lane});
 		});
@@ -113,6 +116,12 @@ class Bars {
 		return row ? RULER + row.y - this.scroll + this.lane / 2 : undefined;
 	}
 
+	// Where an arrow from or to it is drawn: at the row of its process, if that is folded.
+	endOf(lane) {
+		const row = this.rows[this.foldedIn[lane]];
+		return row ? RULER + row.y - this.scroll + row.height / 2 : this.yOf(lane);
+	}
+
 	// The span at this place, of those that are narrow the one that took longest; or -1.
 	spanAt(x, y) {
 		const row = this.rowAt(y);
@@ -152,11 +161,12 @@ class Bars {
 
 	// ---- bars ----
 
-	// What gets words and arrows is kept in `labels` and `wakes`, of the rows in sight.
+	// What gets words, arrows and dots is kept in `labels`, `wakes` and `dots`, of the rows in sight.
 	draw() {
 		this.buffer.fill(this.background);
 		this.labels = [];
 		this.wakes = [];
+		this.dots = [];
 		this.shown = this.rows.filter(row => row.y + row.height > this.scroll &&
 			row.y < this.scroll + this.visible);
 		for (const row of this.shown)
@@ -233,9 +243,16 @@ class Bars {
 		if (x1 - x0 > LABEL_LEAST * this.ratio)
 			this.labels.push({span, row: this.row, x: this.gutter + x0 / this.ratio,
 				width: (x1 - x0) / this.ratio});
-		if (x1 - x0 > ARROW_LEAST * this.ratio && recording.isWait(span) && recording.other[span] >= 0 &&
-			recording.to[span] <= this.end && this.wakes.length <= ARROWS_MOST)
-			this.wakes.push(span);
+		if (x1 - x0 > ARROW_LEAST * this.ratio && recording.isWait(span) && recording.to[span] <= this.end)
+			this.addEnd(span);
+	}
+
+	// What ended a wait: another lane, or none of them. At the end of the recording nobody had.
+	addEnd(span) {
+		const ends = this.recording.other[span] >= 0 ? this.wakes :
+			this.recording.to[span] < this.recording.duration ? this.dots : [];
+		if (ends.length <= ARROWS_MOST)
+			ends.push(span);
 	}
 
 	drawColumn(column, top, height) {

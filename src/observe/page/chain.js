@@ -19,7 +19,7 @@ function causeBefore(recording, span) {
 		return previous >= 0 ? {span: previous, words: 'it got a CPU'} :
 			{words: 'it ran when the recording began'};
 	case TERMINATED:
-		return previous >= 0 ? {span: previous, words: 'it ended'} : {words: 'it had ended before'};
+		return previous >= 0 ? {span: previous, words: 'it terminated'} : {words: 'it had terminated before'};
 	default:
 		return {words: 'the recording does not tell'};
 	}
@@ -111,5 +111,5 @@ function whatItDid(recording, span) {
 	if (recording.isWait(span))
 		return cause ? `blocked: ${cause.wait}` : 'blocked';
 	return {[READY]: 'ready, waiting for a CPU', [RUNNING]: 'running', [NEW]: 'new',
-		[TERMINATED]: 'ended, not reaped yet', [UNSEEN]: 'not told by the recording'}[recording.state[span]];
+		[TERMINATED]: 'terminated, not reaped yet', [UNSEEN]: 'not told by the recording'}[recording.state[span]];
 }

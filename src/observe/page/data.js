@@ -8,7 +8,7 @@
 'use strict';
 
 const NEW = 0, READY = 1, RUNNING = 2, BLOCKED = 3, TERMINATED = 4, ASLEEP = 5, UNSEEN = 6;
-const STATES = ['new', 'ready', 'running', 'blocked', 'zombie', 'blocked', 'unseen'];
+const STATES = ['new', 'ready', 'running', 'blocked', 'terminated', 'blocked', 'unseen'];
 const STATE_COUNT = STATES.length;
 const GROUP = 4;
 // In the first byte of a span, beside its state: more numbers follow.
@@ -190,6 +190,14 @@ function counted(n, word) {
 	return `${n} ${word}${n === 1 ? '' : 's'}`;
 }
 
-function share(part, whole) {
-	return whole ? `${(100 * part / whole).toFixed(part * 10 < whole ? 1 : 0)} %` : '';
+// Of each its share of all of them, in tenths of a percent that add up to 100: what rounding down leaves goes to
+// those that lost most by it.
+function shares(parts) {
+	const whole = parts.reduce((sum, part) => sum + part, 0) || 1;
+	const exact = parts.map(part => 1000 * part / whole), tenths = exact.map(Math.floor);
+	const left = Math.round(exact.reduce((sum, part) => sum + part, 0)) -
+		tenths.reduce((sum, part) => sum + part, 0);
+	[...parts.keys()].sort((a, b) => (exact[b] - tenths[b]) - (exact[a] - tenths[a]))
+		.slice(0, left).forEach(i => tenths[i]++);
+	return tenths.map(part => `${(part / 10).toFixed(1)} %`);
 }

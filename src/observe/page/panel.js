@@ -78,7 +78,8 @@ class Panel {
 	clear(words = 'Click a bar, or press an arrow key, to see what the thread did and why.') {
 		this.show('now', element('p', {}, words), element('p', {className: 'soft'},
 			'A row is a thread, from left to right goes time. Where a bar is full the thread had a CPU; ' +
-			'where it is thin it waited, until somebody ended that, from whom the arrow comes. ' +
+			'where it is thin it waited, until somebody ended that, from whom the arrow comes; a dot is none of ' +
+			'these threads, but a timer, an interrupt or somebody who was not followed. ' +
 			'What is too short to be seen shares its column with its neighbours, each as high as it ' +
 			'is long.'));
 	}
@@ -102,8 +103,8 @@ class Panel {
 			return;
 		}
 		const told = path.reduce((sum, part) => sum + part.to - part.from, 0);
-		const rows = addUp(this.recording, path).slice(0, ROWS_MOST).map(sum => [
-			duration(sum.time), share(sum.time, told),
+		const sums = addUp(this.recording, path), parts = shares(sums.map(sum => sum.time));
+		const rows = sums.slice(0, ROWS_MOST).map((sum, i) => [duration(sum.time), parts[i],
 			this.link(this.recording.lanes[sum.lane].name, sum.span), sum.what]);
 		this.show('path', element('h2', {}, 'Critical path'),
 			element('p', {}, `How ${duration(range[1] - range[0])} were spent until ` +
@@ -213,7 +214,7 @@ class Panel {
 	verdicts() {
 		const answers = {true: 'true here', false: 'not here', unknown: 'cannot be told'};
 		return this.recording.report.verdicts.map(verdict => element('details', {},
-			element('summary', {}, `${verdict.claim}: ${answers[verdict.answer]}`),
+			element('summary', {}, `${verdict.claim.replace(/\.$/, '')}: ${answers[verdict.answer]}`),
 			element('p', {}, verdict.figures)));
 	}
 }

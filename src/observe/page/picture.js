@@ -29,6 +29,9 @@ class Picture extends Bars {
 		if (this.wakes.length <= ARROWS_MOST)
 			for (const span of this.wakes)
 				this.drawArrow(span, this.colours.soft, 1);
+		if (this.dots.length <= ARROWS_MOST)
+			for (const span of this.dots)
+				this.drawDot(span);
 		this.drawPath();
 		this.drawChain();
 		this.drawSelected();
@@ -40,7 +43,8 @@ class Picture extends Bars {
 
 	drawLabel({span, row, x, width}) {
 		const recording = this.recording, cause = recording.causeOf(span);
-		const text = cause ? cause.wait : STATES[recording.state[span]];
+		const text = !cause ? STATES[recording.state[span]] :
+			recording.other[span] >= 0 ? cause.wait : `${cause.wait}, ${cause.ended}`;
 		this.context.fillStyle = {[RUNNING]: '#ffffff', [READY]: '#1b1f24'}[recording.state[span]] ??
 			this.colours.label;
 		this.drawText(text, x + 4, RULER + row.y - this.scroll + this.lane / 2, width - 8);
@@ -80,7 +84,7 @@ class Picture extends Bars {
 	// From who ended a wait to who waited.
 	drawArrow(span, colour, width) {
 		const recording = this.recording, context = this.context;
-		const y0 = this.yOf(recording.other[span]), y1 = this.yOf(recording.laneOf(span));
+		const y0 = this.endOf(recording.other[span]), y1 = this.yOf(recording.laneOf(span));
 		const x = this.xOf(recording.to[span]);
 		if (y0 === undefined || y1 === undefined || x < this.gutter || y0 === y1)
 			return;
@@ -96,6 +100,17 @@ class Picture extends Bars {
 		context.moveTo(x, end);
 		context.lineTo(x - head / 2, end + head * tip);
 		context.lineTo(x + head / 2, end + head * tip);
+		context.fill();
+	}
+
+	// At the end of a wait that none of these threads ended.
+	drawDot(span) {
+		const context = this.context, x = this.xOf(this.recording.to[span]);
+		if (x < this.gutter)
+			return;
+		context.fillStyle = this.colours.soft;
+		context.beginPath();
+		context.arc(x, this.yOf(this.recording.laneOf(span)), 3, 0, 2 * Math.PI);
 		context.fill();
 	}
 
