@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "contender.h"
+#include "histogram.h"
 #include "place.h"
 
 enum {
@@ -19,7 +20,6 @@ enum {
 	LARGE = 64 << 10, /* from here on streams are tuned for large messages */
 	SIZE_LEAST = 24,  /* a message carries its number twice, and a time */
 	SIZE_MOST = 16 << 20,
-	FAN_MOST = 8,
 };
 
 enum mode {
@@ -52,9 +52,9 @@ struct row {
 	const char *bulk;             /* streams of large messages, files; NULL: none */
 	const struct contender *ours; /* NULL: sinew_contender */
 	const struct contender *bare;
-	const char *many;                   /* FAN_IN: the URI, if another; its twin */
-	const struct contender *bare_many;  /* with which bare goes; NULL: as `bare` */
-	const char *no_fan_in, *no_fan_out; /* why there is none */
+	const char *many; /* the URI of FAN_IN and of one_by_one, if another */
+	const struct contender *bare_in, *bare_out; /* the twins in a fan; NULL: as `bare` */
+	const char *no_fan_in, *no_fan_out;         /* why there is none */
 	struct tuning tunings[3]; /* for large messages: the best of these is the bare figure */
 	size_t chunk;             /* message size for files */
 	size_t most;              /* bytes of a message; 0: as many as the channel says */
@@ -63,7 +63,8 @@ struct row {
 	enum peers peers;         /* which other libraries are measured beside it */
 	bool wake;                /* carries no bytes */
 	bool lossy;
-	bool each; /* every reader gets every message */
+	bool each;       /* every reader gets every message */
+	bool one_by_one; /* who has several readers sends to each of them */
 };
 extern const struct row bench_rows[];
 extern const unsigned bench_row_count;
@@ -80,6 +81,7 @@ struct spent {
 struct outcome {
 	const char *name;
 	double p50[REPEATS_MAX], p99[REPEATS_MAX], rate[REPEATS_MAX]; /* rate: messages a second */
+	struct histogram_kept times; /* of all repeats, and what they amount to: */
 	double p50_all, p90_all, p99_all, p999_all, max_all;
 	uint64_t messages, lost;
 	struct spent spent[2]; /* by role */
@@ -104,25 +106,28 @@ struct record {
 	struct outcome outcomes[CONTENDERS];
 	struct figure ratio; /* of costs, sinew's over the twin's, repeat by repeat */
 	struct place before, after;
-	double steal;      /* share of the time that the host took away */
+	double took;       /* ns that measuring has lasted */
+	double steal;      /* share of it that the host took away */
 	char error[200];   /* "" unless it failed */
 	char skipped[120]; /* "" unless it was not measured: why */
 };
 
 struct plan {
 	int64_t duration; /* of each contender in each repeat */
-	unsigned repeats;
+	unsigned repeats; /* of each record, those that it has already counted */
 	double rate;      /* PACED */
 	const char *wait; /* of rings, or NULL */
 	const char *directory;
 };
 
-/* Fills in the rest of a record that says row, mode, size and CPUs. */
+/* Measures a record, which says row, mode, size and CPUs, until it has as many repeats as planned. May be
+ * called again, with more of them. */
 void bench_measure(struct record *record, const struct plan *plan, const char *options);
+void bench_forget_record(struct record *record);
 
-/* Who played a step, by role, and how many messages, those of the warm-up too. */
+/* Who played a step, by role, up to a zero; and how many messages, those of the warm-up too. */
 struct played {
-	pid_t pid[2];
+	pid_t pids[2][FAN_MOST];
 	uint64_t messages;
 };
 
@@ -140,6 +145,11 @@ double bench_worse(const double *before, unsigned before_count, const double *no
 struct figure bench_ratio(const struct record *record, unsigned contender);
 struct figure bench_costs(const struct record *record, unsigned contender);
 bool bench_sound(const struct record *record); /* whether it has figures */
+/* Whether a message of it is a send to each of its readers. */
+bool bench_is_one_by_one(const struct record *record);
+/* Who contends in a row in this mode; no twin: NULL. ECHO has servers of its own. (twin.c) */
+const struct contender *bench_ours(const struct row *row, enum mode mode);
+const struct contender *bench_twin(const struct row *row, enum mode mode);
 
 /* Puts the options of `query` ("a=1&b=2") into a URI, instead of those of the same name. The caller
  * frees it. */

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: MIT
  *
- * channel.c - the contender that goes through sinew, by its public header alone.
+ * channel.c - the contenders that go through sinew, by its public header alone.
  *
  * A round trip is one sinew_send() and one sinew_recv(); a stream goes through arrays of messages
  * and sinew_take(). One code for every mechanism: only the URI differs.
+ * Where each reader is sent to by itself, the readers connect to the writer.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sinew/sinew.h>
 
-#include "contender.h"
 #include "crew.h"
+#include "raw/raw.h"
 
 enum { OPEN_SECONDS = 10 };
 
@@ -136,7 +140,7 @@ static uint64_t calls(struct link *link)
 		sinew_stats(link->reading, &in);
 	if (link->writing && link->writing != link->reading)
 		sinew_stats(link->writing, &out);
-	return in.calls + out.calls;
+	return in.calls + in.yields + out.calls + out.yields;
 }
 
 const struct contender sinew_contender = {
@@ -146,6 +150,65 @@ const struct contender sinew_contender = {
 	.send = send_one,
 	.recv = recv_one,
 	.put = put,
+	.get = get,
+	.done = done,
+	.calls = calls,
+};
+
+/* ---- to each reader by itself; link->fds: a pipe that tells the readers that they can come ---- */
+
+static void prepare_gate(struct link *link)
+{
+	if (pipe2(link->fds, O_CLOEXEC))
+		crew_fail("pipe2: %s", strerror(errno));
+}
+
+/* Says something, so that it is known also where nobody connects. */
+static void come(struct link *link)
+{
+	char byte;
+
+	if (read(link->fds[0], &byte, 1) != 1)
+		crew_fail("sinew %s: the writer is gone", link->uri);
+	join(link, CLIENT);
+	send_one(link, link->buffer, link->size);
+}
+
+static void welcome(struct link *link)
+{
+	join(link, SERVER);
+	for (unsigned i = 0; i < link->readers; i++)
+		if (write(link->fds[1], "", 1) != 1)
+			crew_fail("sinew %s: the readers are gone", link->uri);
+	for (unsigned i = 0; i < link->readers; i++) {
+		recv_one(link, link->buffer, link->size);
+		link->peers[i] = link->peer;
+	}
+}
+
+static void join_one_by_one(struct link *link, enum role role)
+{
+	link->both = true;
+	if (role == SERVER)
+		come(link);
+	else
+		welcome(link);
+}
+
+static void send_to_each(struct link *link, const void *data, size_t size)
+{
+	for (unsigned i = 0; i < link->readers; i++) {
+		link->peer = link->peers[i];
+		send_one(link, data, size);
+	}
+}
+
+const struct contender sinew_one_by_one = {
+	.name = "sinew",
+	.prepare = prepare_gate,
+	.join = join_one_by_one,
+	.send = send_to_each,
+	.put = raw_put,
 	.get = get,
 	.done = done,
 	.calls = calls,

@@ -28,6 +28,7 @@
 enum {
 	LOADS = 2,
 	SPARE = 64,     /* descriptors of a process that are no connections */
+	WATCHED = 50,   /* connections of a load, at most, while somebody watches */
 	PATIENCE = 120, /* s for ten thousand to connect */
 	LOOK = 100,     /* ms between looks whether all live */
 };
@@ -39,10 +40,18 @@ struct job {
 	const char *options; /* of sinew's server */
 	struct echo_load load;
 	_Atomic uint64_t answers[2];
+	uint64_t all;           /* answers, those of the warm-up too */
 	_Atomic unsigned ready; /* servers that listen */
-	pid_t servers[2];
+	pid_t servers[2], loads[LOADS];
 	int orders[LOADS], reports;
-	unsigned started; /* loads */
+};
+
+/* What the clients of one process are told, as it is when that is made: the job changes for the next. */
+struct loader {
+	struct echo_load load;
+	int cpu;
+	int orders[LOADS]; /* of those made before, `count` of them, to be closed */
+	unsigned count;
 };
 
 static void serve_bare(void *arg)
@@ -84,12 +93,12 @@ static void serve_sinew(void *arg)
 
 static void load(void *arg)
 {
-	struct job *job = arg;
+	struct loader *loader = arg;
 
-	place_pin(job->cpu[1]);
-	for (unsigned i = 0; i < job->started; i++)
-		close(job->orders[i]);
-	echo_load(&job->load);
+	place_pin(loader->cpu);
+	for (unsigned i = 0; i < loader->count; i++)
+		close(loader->orders[i]);
+	echo_load(&loader->load);
 }
 
 /* ---- what a server costs ---- */
@@ -114,14 +123,6 @@ static struct spent use_of(pid_t pid)
 	spent.cpu = spent.running = (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 	spent.ready = waited;
 	return spent;
-}
-
-static void add_use(struct spent *sum, const struct spent *from, const struct spent *to)
-{
-	sum->wall += to->wall - from->wall;
-	sum->running += to->running - from->running;
-	sum->ready += to->ready - from->ready;
-	sum->cpu += to->cpu - from->cpu;
 }
 
 static double resident(pid_t pid)
@@ -173,8 +174,9 @@ static double run_one(struct job *job, unsigned server, bool counts)
 			crew_fail("a load is gone");
 	hear_loads(job->reports);
 	const struct spent after = use_of(job->servers[server]);
+	job->all += atomic_load(&job->answers[1]);
 	if (counts) {
-		add_use(&job->score->spent[server], &before, &after);
+		spent_add(&job->score->spent[server], &before, &after);
 		job->score->answers[server] += atomic_load(&job->answers[1]);
 	}
 	return (double)atomic_load(&job->answers[0]);
@@ -184,12 +186,13 @@ static void run_rounds(struct job *job)
 {
 	struct echo_score *score = job->score;
 
-	for (unsigned server = 0; server < 2; server++)
+	for (unsigned server = job->load.first; server < 2; server++)
 		run_one(job, server, false);
 	for (unsigned i = 0; i < job->rounds; i++) {
 		for (unsigned k = 0; k < 2; k++) { /* either goes first in turns */
 			const unsigned server = (i + k) % 2;
-			score->rate[i][server] = run_one(job, server, true);
+			if (server >= job->load.first)
+				score->rate[i][server] = run_one(job, server, true);
 		}
 		score->rounds = i + 1;
 	}
@@ -199,56 +202,61 @@ static void await_servers(struct job *job)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
 
-	while (atomic_load(&job->ready) < 2) {
+	while (atomic_load(&job->ready) < 2 - job->load.first) {
 		nanosleep(&pause, NULL);
 		check_crew();
 	}
 }
 
 /* The loads, each with a pipe for its orders. */
-static void start_loads(struct job *job, pid_t pids[LOADS])
+static void start_loads(struct job *job)
 {
-	int reports[2], orders[LOADS][2];
+	struct loader loader = {.load = job->load, .cpu = job->cpu[1]};
+	int reports[2];
 
 	raw_check(pipe2(reports, O_CLOEXEC), "pipe");
 	raw_check(fcntl(reports[0], F_SETFL, O_NONBLOCK), "O_NONBLOCK");
 	job->reports = reports[0];
-	job->load.reports = reports[1];
+	loader.load.reports = reports[1];
 	for (unsigned i = 0; i < LOADS; i++) {
-		raw_check(pipe2(orders[i], O_CLOEXEC), "pipe");
-		job->orders[i] = orders[i][1];
-		job->load.orders = orders[i][0];
-		job->started = i + 1;
-		pids[i] = crew_fork(load, job);
-		close(orders[i][0]);
+		int orders[2];
+
+		raw_check(pipe2(orders, O_CLOEXEC), "pipe");
+		loader.load.orders = orders[0];
+		loader.orders[loader.count++] = job->orders[i] = orders[1];
+		job->loads[i] = crew_fork(load, &loader);
+		close(orders[0]);
 	}
 	close(reports[1]);
 }
 
 static void lead(void *arg)
 {
+	static void (*const serve[])(void *) = {serve_bare, serve_sinew};
 	struct job *job = arg;
 	pid_t pids[2 + LOADS];
+	unsigned count = 0;
 	double before[2];
+	int held; /* until we end */
 
 	for (unsigned server = 0; server < 2; server++)
-		job->load.ports[server] = bench_free_port();
-	if (job->load.ports[0] == job->load.ports[1])
-		crew_fail("no two free ports");
-	pids[0] = job->servers[0] = crew_fork(serve_bare, job);
-	pids[1] = job->servers[1] = crew_fork(serve_sinew, job);
+		job->load.ports[server] = bench_free_port(&held);
+	for (unsigned server = job->load.first; server < 2; server++)
+		pids[count++] = job->servers[server] = crew_fork(serve[server], job);
 	await_servers(job);
-	for (unsigned server = 0; server < 2; server++)
+	for (unsigned server = job->load.first; server < 2; server++)
 		before[server] = resident(job->servers[server]);
-	start_loads(job, pids + 2);
+	start_loads(job);
 	hear_loads(job->reports);
 	run_rounds(job);
-	for (unsigned server = 0; server < 2; server++)
+	for (unsigned server = job->load.first; server < 2; server++)
 		job->score->memory[server] = (resident(job->servers[server]) - before[server]) /
 					     (job->load.count * LOADS);
-	for (unsigned i = 0; i < LOADS; i++)
+	for (unsigned i = 0; i < LOADS; i++) {
 		close(job->orders[i]);
-	crew_wait(pids, 2 + LOADS);
+		pids[count++] = job->loads[i];
+	}
+	crew_wait(pids, count);
 }
 
 /* ---- one record ---- */
@@ -290,16 +298,12 @@ static void reckon(struct record *record, const struct echo_score *score)
 	}
 }
 
-void echo_measure(struct record *record, const struct plan *plan, const char *options)
+/* The one job, in memory that all of its processes share. */
+static struct job *job_of(const struct record *record, const struct plan *plan, const char *options)
 {
 	static struct job *job;
 	static struct echo_score *score;
 
-	if (options && strstr(options, "peers="))
-		snprintf(record->skipped, sizeof(record->skipped),
-			"peers= says how many connections there may be");
-	if (record->skipped[0] || !can_have(record))
-		return;
 	if (!job) {
 		job = crew_share(sizeof(*job));
 		score = crew_share(sizeof(*score));
@@ -315,14 +319,50 @@ void echo_measure(struct record *record, const struct plan *plan, const char *op
 	job->load.window = plan->duration;
 	for (unsigned i = 0; i < 2; i++)
 		job->load.answers[i] = &job->answers[i];
-	if (crew_run(lead, job, PATIENCE + (unsigned)(plan->duration * plan->repeats / 250000000)))
-		snprintf(record->error, sizeof(record->error), "%s", crew_error());
-	else
-		reckon(record, score);
+	return job;
+}
+
+/* 0, or -1 and the reason is in crew_error(). */
+static int run(struct job *job)
+{
+	const int64_t seconds = job->load.window * job->rounds / 250000000;
+	int r = crew_run(lead, job, PATIENCE + (unsigned)seconds);
+
 	for (unsigned server = 0; server < 2; server++) {
 		char path[128];
 
 		echo_address(&job->load, server, path, sizeof(path));
 		unlink(path);
 	}
+	return r;
+}
+
+void echo_measure(struct record *record, const struct plan *plan, const char *options)
+{
+	if (options && strstr(options, "peers="))
+		snprintf(record->skipped, sizeof(record->skipped),
+			"peers= says how many connections there may be");
+	if (record->skipped[0] || !can_have(record))
+		return;
+	struct job *job = job_of(record, plan, options);
+	if (run(job))
+		snprintf(record->error, sizeof(record->error), "%s", crew_error());
+	else
+		reckon(record, job->score);
+}
+
+int echo_play_once(const struct record *record, const struct plan *plan, const char *options,
+	struct played *played)
+{
+	struct job *job = job_of(record, plan, options);
+
+	job->rounds = 1;
+	job->load.first = 1;
+	if (job->load.count > WATCHED)
+		job->load.count = WATCHED;
+	int r = run(job);
+	played->pids[SERVER][0] = job->servers[1];
+	memcpy(played->pids[CLIENT], job->loads, sizeof(job->loads));
+	played->messages = job->all;
+	return r;
 }

@@ -22,6 +22,7 @@ struct echo_load {
 	const char *mechanism, *directory;
 	unsigned ports[2];
 	unsigned count;
+	unsigned first;               /* of the servers: 1 leaves the twin out */
 	int orders, reports;          /* pipes: an order is a byte, which server; so is a report */
 	int64_t window;               /* ns, from when every connection has asked once */
 	_Atomic uint64_t *answers[2]; /* of all loads: those a second, and all */
@@ -36,6 +37,10 @@ int echo_listen(const struct echo_load *load, unsigned server);
 
 /* Fills in a record that says row, connections (fan) and CPUs; with these options of a URI, or NULL. */
 void echo_measure(struct record *record, const struct plan *plan, const char *options);
+
+/* As bench_play_once(), with a hundred connections at most. */
+int echo_play_once(const struct record *record, const struct plan *plan, const char *options,
+	struct played *played);
 
 enum { ECHO_SIZE = 64 }; /* bytes of a message */
 

@@ -220,7 +220,7 @@ void echo_load(void *arg)
 	struct side sides[2];
 	unsigned char order = 0;
 
-	for (unsigned server = 0; server < 2; server++)
+	for (unsigned server = load->first; server < 2; server++)
 		open_side(&sides[server], load, server);
 	while (write(load->reports, &order, 1) == 1 && read(load->orders, &order, 1) == 1)
 		run_window(&sides[order], load);

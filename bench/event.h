@@ -7,6 +7,6 @@
 
 #include "contender.h"
 
-extern const struct contender sinew_event_pair, sinew_tally_pair;
+extern const struct contender sinew_event_pair, sinew_sem_pair, sinew_tally_pair;
 
 #endif

@@ -5,27 +5,22 @@
  * In: each writer numbers its own messages, and the reader knows the next of each; a block lasts until the
  * reader has the last message of every one. Out: each reader gets every message, or each message one reader;
  * behind them come marks of the end, one that all see or one for each. The first of the many sets what a block
- * holds; the others wait for it, and all for the readers, by numbers of blocks.
+ * holds; the others wait for it, and all for the readers, by numbers of blocks. Where messages may be lost, what
+ * a reader got and what it missed make all of them.
  */
 #include <sched.h>
-#include <string.h>
 #include <time.h>
 
 #include "crew.h"
 #include "play.h"
-
-#define LAST (UINT64_C(1) << 63)
 
 enum { WHO = 48 }; /* bits of a number below that of its writer */
 
 static void put_number(struct turn *turn, uint64_t mark)
 {
 	struct link *link = turn->link;
-	uint64_t value = (uint64_t)turn->index << WHO | (*turn->next)++;
 
-	memcpy(link->buffer, &value, sizeof(value));
-	value |= mark;
-	memcpy(link->buffer + link->size - sizeof(value), &value, sizeof(value));
+	turn_number(link->buffer, link->size, (uint64_t)turn->index << WHO | (*turn->next)++, mark);
 	link->kind->put(link, link->buffer, 1);
 }
 
@@ -34,24 +29,12 @@ static uint64_t get_number(struct turn *turn, bool *marked)
 {
 	struct link *link = turn->link;
 	const unsigned char *data;
-	uint64_t head, tail;
 	unsigned n = link->kind->get(link, &data, 1);
+	const uint64_t number = turn_read(turn, data, marked);
 
-	memcpy(&head, data, sizeof(head));
-	memcpy(&tail, data + link->size - sizeof(tail), sizeof(tail));
 	if (link->kind->done)
 		link->kind->done(link, n);
-	if (head != (tail & ~LAST))
-		crew_fail("%s: a message was changed on its way", link->kind->name);
-	*marked = tail & LAST;
-	return head;
-}
-
-static void check_next(const struct turn *turn, uint64_t number, uint64_t next, bool gaps)
-{
-	if (number != next && !(gaps && number > next))
-		crew_fail("%s: message %llu came where %llu was expected", turn->link->kind->name,
-			(unsigned long long)number, (unsigned long long)next);
+	return number;
 }
 
 /* Until the readers have all of this block; what may be lost is said again. */
@@ -80,7 +63,7 @@ static void write_one_of_many(struct turn *turn)
 	const uint64_t share = turn->count / turn->duel->fan;
 
 	for (uint64_t i = 1; i <= share; i++)
-		put_number(turn, i == share ? LAST : 0);
+		put_number(turn, i == share ? TURN_LAST : 0);
 	await_readers(turn);
 }
 
@@ -93,7 +76,7 @@ static bool is_news(struct turn *turn, unsigned who, uint64_t number)
 		crew_fail("%s: a message of nobody", turn->link->kind->name);
 	if (turn->link->lossy && number < *next)
 		return false;
-	check_next(turn, number, *next, turn->link->lossy);
+	turn_expect(turn, number, *next, turn->link->lossy);
 	if (turn->counts)
 		turn->tally->lost += number - *next;
 	*next = number + 1;
@@ -124,7 +107,7 @@ static void write_to_many(struct turn *turn)
 	for (uint64_t i = 0; i < turn->count; i++)
 		put_number(turn, 0);
 	for (unsigned i = 0; i < marks; i++)
-		put_number(turn, LAST);
+		put_number(turn, TURN_LAST);
 	await_readers(turn);
 	const uint64_t wanted = turn->count * (turn->duel->each ? turn->duel->fan : 1);
 	if (atomic_exchange(&tally->got, 0) != wanted)
@@ -147,18 +130,26 @@ static void await_others(struct turn *turn)
 
 static void read_with_others(struct turn *turn)
 {
+	const bool each = turn->duel->each, lossy = turn->link->lossy;
 	struct tally *tally = turn->tally;
+	uint64_t got = 0, missed = 0;
 	bool marked = false;
-	uint64_t got = 0;
 
 	while (!marked) {
-		const uint64_t number = get_number(turn, &marked);
+		const uint64_t number = get_number(turn, &marked), expected = *turn->next;
 
-		check_next(turn, number, *turn->next, !turn->duel->each);
+		if (lossy && number < expected) { /* said again to others */
+			marked = false;
+			continue;
+		}
+		turn_expect(turn, number, expected, lossy || !each);
 		*turn->next = number + 1;
+		missed += each ? number - expected : 0;
 		got += !marked;
 	}
-	atomic_fetch_add(&tally->got, got);
+	atomic_fetch_add(&tally->got, got + missed);
+	if (turn->counts)
+		atomic_fetch_add(&tally->missed, missed);
 	await_others(turn);
 }
 

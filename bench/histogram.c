@@ -7,6 +7,9 @@
  */
 #include "histogram.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static unsigned histogram_index(uint64_t value)
 {
 	unsigned shift = 0;
@@ -44,6 +47,38 @@ void histogram_merge(struct histogram *into, const struct histogram *from)
 	into->total += from->total;
 	if (from->largest > into->largest)
 		into->largest = from->largest;
+}
+
+bool histogram_keep(struct histogram_kept *kept, const struct histogram *histogram)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		count += histogram->counts[i] > 0;
+	struct histogram_bucket *buckets = reallocarray(kept->buckets, count + 1, sizeof(*buckets));
+	if (!buckets)
+		return false;
+	*kept = (struct histogram_kept){
+		.total = histogram->total, .largest = histogram->largest, .buckets = buckets};
+	for (unsigned i = 0; i < HISTOGRAM_BUCKETS; i++)
+		if (histogram->counts[i] > 0)
+			buckets[kept->count++] = (struct histogram_bucket){i, histogram->counts[i]};
+	return true;
+}
+
+void histogram_recall(struct histogram *histogram, const struct histogram_kept *kept)
+{
+	memset(histogram, 0, sizeof(*histogram));
+	histogram->total = kept->total;
+	histogram->largest = kept->largest;
+	for (unsigned i = 0; i < kept->count; i++)
+		histogram->counts[kept->buckets[i].index] = kept->buckets[i].count;
+}
+
+void histogram_forget(struct histogram_kept *kept)
+{
+	free(kept->buckets);
+	*kept = (struct histogram_kept){0};
 }
 
 uint64_t histogram_at(const struct histogram *histogram, double share)

@@ -8,6 +8,7 @@
 #ifndef BENCH_HISTOGRAM_H
 #define BENCH_HISTOGRAM_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum {
@@ -22,8 +23,23 @@ struct histogram {
 	uint32_t counts[HISTOGRAM_BUCKETS];
 };
 
+/* One that is kept for long: the buckets that hold something, in order. Zero is an empty one. */
+struct histogram_kept {
+	uint64_t total;
+	uint64_t largest;
+	unsigned count;
+	struct histogram_bucket {
+		uint32_t index, count;
+	} * buckets;
+};
+
 void histogram_add(struct histogram *histogram, uint64_t value);
 void histogram_merge(struct histogram *into, const struct histogram *from);
+
+/* Instead of what was kept; false if there is no memory: then nothing has changed. */
+bool histogram_keep(struct histogram_kept *kept, const struct histogram *histogram);
+void histogram_recall(struct histogram *histogram, const struct histogram_kept *kept);
+void histogram_forget(struct histogram_kept *kept);
 
 /* The value that `share` (0 to 1) of the samples do not exceed; 0 when there are none. */
 uint64_t histogram_at(const struct histogram *histogram, double share);

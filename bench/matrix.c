@@ -24,8 +24,10 @@
 #define ALL (BIT(LATENCY) | BIT(STREAM) | BIT(BATCHED) | BIT(PACED))
 #define FANS (BIT(FAN_IN) | BIT(FAN_OUT))
 
-#define TAKEN_APART "several readers would take parts of the same message"
-#define ONE_BY_ONE "who has several peers writes to them one by one"
+#define TAKEN_APART                                                                                \
+	"several readers would take parts of the same message; with a pipe for each it is as "     \
+	"many streams"
+#define SEE_OTHER "the row without -many is measured with this URI there"
 #define FOR_TWO "it is for two processes; a queue or a topic is for many"
 
 /* Which sizes move large messages best was tried out; several are kept where none always wins. */
@@ -45,8 +47,8 @@ const struct row bench_rows[] = {
 	{
 		.name = "fifo",
 		.groups = "channels pipes",
-		.uri = "fifo:DIR/there",
-		.back = "fifo:DIR/back",
+		.uri = "fifo:DIR/there?writers=1",
+		.back = "fifo:DIR/back?writers=1",
 		.bulk = "fifo:DIR/there?writers=1",
 		.bare = &bare_fifo,
 		.tunings = {{1 * M, 0, 0}, {1 * M, 16 * K, 64 * K}, {256 * K, 16 * K, 0}},
@@ -63,18 +65,22 @@ const struct row bench_rows[] = {
 		.bare = &bare_unix_stream,
 		.tunings = {{1 * M, 0, 0}, {4 * M, 0, 0}, {1 * M, 256 * K, 64 * K}},
 		.chunk = 256 * K,
-		.modes = ALL | BIT(FAN_IN) | BIT(ECHO),
+		.modes = ALL | FANS | BIT(ECHO),
 		.peers = BY_SOCKET,
 		.many = "unix:DIR/socket",
-		.bare_many = &bare_unix_stream_many,
-		.no_fan_out = ONE_BY_ONE,
+		.bare_in = &bare_unix_stream_many,
+		.bare_out = &bare_unix_stream_each,
+		.one_by_one = true,
 	},
 	{
 		.name = "unix-stream-many",
 		.groups = "channels sockets",
 		.uri = "unix:DIR/socket",
 		.bare = &bare_unix_stream_many,
+		.tunings = {{1 * M, 0, 0}, {4 * M, 0, 0}, {1 * M, 256 * K, 64 * K}},
 		.modes = TRIPS | BIT(STREAM) | BIT(BATCHED),
+		.no_fan_in = SEE_OTHER,
+		.no_fan_out = SEE_OTHER,
 		.extra = true,
 	},
 	{
@@ -85,17 +91,21 @@ const struct row bench_rows[] = {
 		.bare = &bare_unix_seqpacket,
 		.tunings = {{1 * M + 4 * K, 0, 0}, {2 * M, 0, 0}, {4 * M, 0, 0}},
 		.chunk = 128 * K,
-		.modes = ALL | BIT(FAN_IN),
+		.modes = ALL | FANS,
 		.many = "unix:DIR/socket?type=seqpacket",
-		.bare_many = &bare_unix_seqpacket_many,
-		.no_fan_out = ONE_BY_ONE,
+		.bare_in = &bare_unix_seqpacket_many,
+		.bare_out = &bare_unix_seqpacket_each,
+		.one_by_one = true,
 	},
 	{
 		.name = "unix-seqpacket-many",
 		.groups = "channels sockets",
 		.uri = "unix:DIR/socket?type=seqpacket",
 		.bare = &bare_unix_seqpacket_many,
+		.tunings = {{1 * M + 4 * K, 0, 0}, {2 * M, 0, 0}, {4 * M, 0, 0}},
 		.modes = TRIPS | BIT(STREAM) | BIT(BATCHED),
+		.no_fan_in = SEE_OTHER,
+		.no_fan_out = SEE_OTHER,
 		.extra = true,
 	},
 	{
@@ -106,8 +116,9 @@ const struct row bench_rows[] = {
 		.bare = &bare_unix_dgram,
 		.tunings = {{1 * M + 4 * K, 0, 0}, {2 * M, 0, 0}, {4 * M, 0, 0}},
 		.chunk = 128 * K,
-		.modes = ALL | BIT(FAN_IN),
-		.no_fan_out = ONE_BY_ONE,
+		.modes = ALL | FANS,
+		.bare_out = &bare_unix_dgram_each,
+		.one_by_one = true,
 	},
 	{
 		.name = "tcp",
@@ -117,17 +128,21 @@ const struct row bench_rows[] = {
 		.bare = &bare_tcp,
 		.tunings = {{0, 0, 64 * K}, {4 * M, 0, 64 * K}, {4 * M, 256 * K, 64 * K}},
 		.chunk = 256 * K,
-		.modes = ALL | BIT(FAN_IN) | BIT(ECHO),
+		.modes = ALL | FANS | BIT(ECHO),
 		.many = "tcp:127.0.0.1:PORT",
-		.bare_many = &bare_tcp_many,
-		.no_fan_out = ONE_BY_ONE,
+		.bare_in = &bare_tcp_many,
+		.bare_out = &bare_tcp_each,
+		.one_by_one = true,
 	},
 	{
 		.name = "tcp-many",
 		.groups = "channels sockets",
 		.uri = "tcp:127.0.0.1:PORT",
 		.bare = &bare_tcp_many,
+		.tunings = {{0, 0, 64 * K}, {4 * M, 0, 64 * K}, {4 * M, 256 * K, 64 * K}},
 		.modes = TRIPS | BIT(STREAM) | BIT(BATCHED),
+		.no_fan_in = SEE_OTHER,
+		.no_fan_out = SEE_OTHER,
 		.extra = true,
 	},
 	{
@@ -138,8 +153,9 @@ const struct row bench_rows[] = {
 		.bare = &bare_udp,
 		.chunk = 32 * K,
 		.lossy = true,
-		.modes = ALL | BIT(FAN_IN),
-		.no_fan_out = ONE_BY_ONE,
+		.modes = ALL | FANS,
+		.bare_out = &bare_udp_each,
+		.one_by_one = true,
 	},
 	{
 		.name = "mq",
@@ -185,6 +201,8 @@ const struct row bench_rows[] = {
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
 		.modes = ALL,
+		.no_fan_in = FOR_TWO,
+		.no_fan_out = FOR_TWO,
 		.extra = true,
 	},
 	{
@@ -209,6 +227,8 @@ const struct row bench_rows[] = {
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
 		.modes = ALL | FANS,
+		.bare_in = &bare_queue,
+		.bare_out = &bare_queue,
 	},
 	{
 		.name = "ring-queue-file",
@@ -220,6 +240,8 @@ const struct row bench_rows[] = {
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
 		.modes = ALL | FANS,
+		.bare_in = &bare_queue,
+		.bare_out = &bare_queue,
 		.extra = true,
 	},
 	{
@@ -232,6 +254,8 @@ const struct row bench_rows[] = {
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
 		.modes = ALL | FANS,
+		.bare_in = &bare_queue,
+		.bare_out = &bare_queue,
 		.extra = true,
 	},
 	/* With one reader, that is waited for. */
@@ -245,6 +269,8 @@ const struct row bench_rows[] = {
 		.tunings = {{0, 1 * M, 1 * M}},
 		.chunk = 256 * K,
 		.modes = ALL | FANS,
+		.bare_in = &bare_queue,
+		.bare_out = &bare_topic,
 		.many = "ring:shm:/NAME-there?pattern=topic&full=block&from=oldest&lanes=8",
 		.each = true,
 	},
@@ -261,7 +287,7 @@ const struct row bench_rows[] = {
 	/* Events: a post there and a post back. */
 	{"signal", "events", "signal:self?sig=RTMIN+4", .ours = &sinew_event_pair,
 		.bare = &bare_signal, .modes = TRIPS, .wake = true},
-	{"sem", "events", "sem:/NAME-there", "sem:/NAME-back", .ours = &sinew_event_pair,
+	{"sem", "events", "sem:/NAME-there", "sem:/NAME-back", .ours = &sinew_sem_pair,
 		.bare = &bare_sem, .modes = TRIPS, .wake = true},
 	{"sysvsem", "events", "sysvsem:DIR?undo=no", "sysvsem:DIR?id=2&undo=no",
 		.ours = &sinew_event_pair, .bare = &bare_sysvsem, .modes = TRIPS, .wake = true},
@@ -278,7 +304,8 @@ const struct row bench_rows[] = {
 		.modes = TRIPS, .most = SIZE_MOST},
 	{"memfd", "regions", "memfd:DIR/region?serve=thread", .ours = &sinew_region_pair,
 		.bare = &bare_memfd, .modes = TRIPS, .most = SIZE_MOST},
-	/* Locks; and processes, which have no twin. */
+	/* Locks. A mutex's twin is robust; those of the others do less: they stay taken when their holder is killed.
+	 * And processes, which have no twin. */
 	{"mutex", "locks", "mutex", .ours = &sinew_mutex_use, .bare = &bare_mutex,
 		.modes = BIT(ALONE) | BIT(CONTENDED), .wake = true},
 	{"rwlock", "locks", "rwlock", .ours = &sinew_rwlock_use, .bare = &bare_rwlock,

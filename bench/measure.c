@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <sinew/sinew.h>
 
@@ -36,7 +37,7 @@ static struct names name_step(
 {
 	const struct row *row = record->row;
 	bool large = record->mode == STREAM && record->size >= LARGE && row->bulk;
-	bool many = record->mode == FAN_IN && row->many;
+	bool many = (record->mode == FAN_IN || bench_is_one_by_one(record)) && row->many;
 	char query[256];
 
 	snprintf(query, sizeof(query), "%s%s%s", options ? options : "",
@@ -65,6 +66,7 @@ static struct link *enter(struct record *record, struct duel *duel, const struct
 		.both = record->mode == LATENCY,
 		.lossy = record->row->lossy,
 		.clients = record->mode == FAN_IN ? record->fan : 1,
+		.readers = record->mode == FAN_OUT ? record->fan : 1,
 		.epoll = -1,
 	};
 	record->outcomes[i].name = kind->name;
@@ -77,24 +79,17 @@ static bool is_tuned(const struct tuning *tuning)
 	return tuning->buffer || tuning->write_size || tuning->read_size;
 }
 
-/* A ring by hand has one writer and one reader. */
-static bool has_twin(const struct record *record)
-{
-	return record->mode < FAN_IN || record->row->bare != &bare_shared;
-}
-
 static void enter_all(struct record *record, struct duel *duel, const struct names *names)
 {
 	const struct row *row = record->row;
 	bool tuned = record->mode == STREAM && record->size >= LARGE && is_tuned(&row->tunings[0]);
 
-	enter(record, duel, row->ours ? row->ours : &sinew_contender, names);
+	enter(record, duel, bench_ours(row, record->mode), names);
 	for (unsigned i = 0; i < 3; i++)
 		if (tuned && is_tuned(&row->tunings[i]))
 			enter(record, duel, row->bare, names)->tuning = row->tunings[i];
-	const struct contender *bare =
-		record->mode == FAN_IN && row->bare_many ? row->bare_many : row->bare;
-	if (!tuned && bare && has_twin(record))
+	const struct contender *bare = bench_twin(row, record->mode);
+	if (!tuned && bare)
 		enter(record, duel, bare, names)->tuning.buffer =
 			record->size >= LARGE ? row->tunings[0].buffer : 0;
 	record->peers = record->contenders;
@@ -136,7 +131,7 @@ static struct duel compose(const struct record *record, int64_t duration)
 		.rate = record->rate,
 		.wake = record->row->wake,
 		.fan = record->fan,
-		.each = record->row->each,
+		.each = record->row->each || record->row->one_by_one,
 		.cpu = {[SERVER] = record->cpu[SERVER], [CLIENT] = record->cpu[CLIENT]},
 	};
 }
@@ -164,7 +159,7 @@ static int place_link(struct link *link, const struct plan *plan)
 	link->directory = link_directory(plan);
 	if (!link->directory)
 		return -errno;
-	link->port = bench_free_port();
+	link->port = bench_free_port(&link->held);
 	link->uri = bench_uri(link->uri, link->directory, link->port);
 	if (link->back)
 		link->back = bench_uri(link->back, link->directory, link->port);
@@ -184,6 +179,7 @@ static void clear_link(struct link *link)
 	free((char *)link->uri);
 	free((char *)link->back);
 	free((char *)link->directory);
+	close(link->held);
 }
 
 /* ---- repeats ---- */
@@ -218,20 +214,26 @@ static void sum_spent(struct spent *sum, const struct spent *more)
 	sum->faults += more->faults;
 }
 
-/* What a message is: one way in a stream, each of the two of a round trip. */
+/* What a message is: one way in a stream, each of the two of a round trip; of a fan-out, one that was published,
+ * to however many readers. */
+static unsigned messages_of_use(enum mode mode)
+{
+	return mode == LATENCY || mode == CONTENDED ? 2 : 1;
+}
+
+/* A message that one of several readers missed is lost in part. */
 static void reckon(struct record *record, const struct duel *duel, unsigned i)
 {
 	const struct tally *tally = &duel->tallies[i];
 	struct outcome *outcome = &record->outcomes[i];
-	uint64_t messages =
-		tally->messages * (record->mode == LATENCY || record->mode == CONTENDED ? 2 : 1);
+	const uint64_t messages = tally->messages * messages_of_use(record->mode);
+	const uint64_t lost = tally->lost + (tally->missed + duel->fan - 1) / duel->fan;
 
 	outcome->p50[record->repeats] = (double)histogram_at(&tally->times, 0.5);
 	outcome->p99[record->repeats] = (double)histogram_at(&tally->times, 0.99);
-	outcome->rate[record->repeats] =
-		(double)(messages - tally->lost) * 1e9 / (double)tally->elapsed;
+	outcome->rate[record->repeats] = (double)(messages - lost) * 1e9 / (double)tally->elapsed;
 	outcome->messages += messages;
-	outcome->lost += tally->lost;
+	outcome->lost += lost;
 	sum_spent(&outcome->spent[CLIENT], &tally->spent[CLIENT]);
 	sum_spent(&outcome->spent[SERVER], &tally->spent[SERVER]);
 	for (unsigned k = 1; k < duel->fan; k++)
@@ -250,8 +252,24 @@ static struct tally *tallies_of_all(void)
 	return tallies;
 }
 
-static void play_repeats(struct record *record, const struct duel *model, const struct plan *plan,
-	struct histogram *all)
+static void add_times(struct outcome *outcome, const struct histogram *times)
+{
+	static struct histogram all;
+
+	histogram_recall(&all, &outcome->times);
+	histogram_merge(&all, times);
+	if (!histogram_keep(&outcome->times, &all)) {
+		fputs("sinew: no memory\n", stderr);
+		exit(3);
+	}
+	outcome->p50_all = (double)histogram_at(&all, 0.5);
+	outcome->p90_all = (double)histogram_at(&all, 0.9);
+	outcome->p99_all = (double)histogram_at(&all, 0.99);
+	outcome->p999_all = (double)histogram_at(&all, 0.999);
+	outcome->max_all = (double)all.largest;
+}
+
+static void play_repeats(struct record *record, const struct duel *model, const struct plan *plan)
 {
 	struct tally *tallies = tallies_of_all();
 
@@ -263,19 +281,10 @@ static void play_repeats(struct record *record, const struct duel *model, const 
 			break;
 		for (unsigned i = 0; i < duel.count; i++) {
 			reckon(record, &duel, i);
-			histogram_merge(&all[i], &tallies[i].times);
+			add_times(&record->outcomes[i], &tallies[i].times);
 		}
 		record->repeats++;
 	}
-}
-
-static void take_percentiles(struct outcome *outcome, const struct histogram *all)
-{
-	outcome->p50_all = (double)histogram_at(all, 0.5);
-	outcome->p90_all = (double)histogram_at(all, 0.9);
-	outcome->p99_all = (double)histogram_at(all, 0.99);
-	outcome->p999_all = (double)histogram_at(all, 0.999);
-	outcome->max_all = (double)all->largest;
 }
 
 /* The bare figure is that of the tuning with the lowest median cost. */
@@ -288,43 +297,56 @@ static void choose_bare(struct record *record)
 	record->ratio = bench_ratio(record, 0);
 }
 
+static void add_time(struct record *record, double took, double stolen)
+{
+	double all = record->steal * record->took + stolen;
+
+	record->took += took;
+	record->steal = all / record->took;
+}
+
 void bench_measure(struct record *record, const struct plan *plan, const char *options)
 {
-	static struct histogram all[CONTENDERS];
 	struct duel duel = compose(record, duration_of(record, plan));
 	struct names names = name_step(record, plan, options);
 	uint64_t began = turn_clock();
 	double stolen = place_steal();
 
-	memset(all, 0, sizeof(all));
-	record->before = place_probe(record->cpu);
+	if (record->repeats == 0)
+		record->before = place_probe(record->cpu);
 	if (record->mode == ECHO) {
 		echo_measure(record, plan, options);
 	} else {
 		enter_all(record, &duel, &names);
-		play_repeats(record, &duel, plan, all);
+		play_repeats(record, &duel, plan);
 	}
 	record->after = place_probe(record->cpu);
-	record->steal = (place_steal() - stolen) * 1e9 / (double)(turn_clock() - began);
-	for (unsigned i = 0; i < record->contenders; i++)
-		take_percentiles(&record->outcomes[i], &all[i]);
+	add_time(record, (double)(turn_clock() - began), (place_steal() - stolen) * 1e9);
 	choose_bare(record);
 	free(names.uri);
 	free(names.back);
 }
 
+void bench_forget_record(struct record *record)
+{
+	for (unsigned i = 0; i < CONTENDERS; i++)
+		histogram_forget(&record->outcomes[i].times);
+}
+
 int bench_play_once(const struct record *record, const struct plan *plan, const char *options,
 	struct played *played)
 {
+	if (record->mode == ECHO)
+		return echo_play_once(record, plan, options, played);
 	struct record copy = *record;
 	struct duel duel = compose(record, plan->duration);
 	struct names names = name_step(record, plan, options);
 
 	duel.tallies = tallies_of_all();
-	enter(&copy, &duel, record->row->ours ? record->row->ours : &sinew_contender, &names);
+	enter(&copy, &duel, bench_ours(record->row, record->mode), &names);
 	int result = play_repeat(&copy, &duel, plan);
-	memcpy(played->pid, duel.tallies->pid, sizeof(played->pid));
-	played->messages = duel.tallies->all * (record->mode == LATENCY ? 2 : 1);
+	memcpy(played->pids, duel.tallies->pids, sizeof(played->pids));
+	played->messages = duel.tallies->all * messages_of_use(record->mode);
 	free(names.uri);
 	free(names.back);
 	return result;

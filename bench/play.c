@@ -98,7 +98,7 @@ static void fit(struct spent *spent)
 		spent->ready = spent->wall - spent->running;
 }
 
-static void add(struct spent *sum, const struct spent *from, const struct spent *to)
+void spent_add(struct spent *sum, const struct spent *from, const struct spent *to)
 {
 	struct spent times = {.wall = to->wall - from->wall,
 		.running = to->running - from->running,
@@ -184,8 +184,8 @@ static void play_block(struct player *player, unsigned i, unsigned block)
 	}
 	after = use(player, turn.link);
 	if (turn.counts)
-		add(player->index ? &turn.tally->many[player->index]
-				  : &turn.tally->spent[player->role],
+		spent_add(player->index ? &turn.tally->many[player->index]
+					: &turn.tally->spent[player->role],
 			&before, &after);
 	if (player->role == SERVER || player->index)
 		return;
@@ -222,6 +222,23 @@ static void meet(struct player *player)
 			crew_fail("the other side is gone");
 }
 
+enum { NAP = 100000, LONGEST_NAP = 10000000 }; /* ns */
+
+/* Nobody leaves while another may still say to him what might have been lost: it would be sent to nobody. Who has
+ * nothing to do from the first, as beside one who plays alone, must not take the CPU from him again and again. */
+static void part(const struct duel *duel)
+{
+	struct timespec nap = {.tv_nsec = NAP};
+	const unsigned all = players_of(duel, SERVER) + players_of(duel, CLIENT);
+
+	atomic_fetch_add(&duel->tallies->through, 1);
+	while (atomic_load(&duel->tallies->through) < all) {
+		nanosleep(&nap, NULL);
+		if (nap.tv_nsec < LONGEST_NAP)
+			nap.tv_nsec *= 2;
+	}
+}
+
 static void play_side(void *arg)
 {
 	struct player *player = arg;
@@ -233,7 +250,7 @@ static void play_side(void *arg)
 	for (unsigned i = 0; i < duel->count; i++) {
 		struct link *link = &duel->links[i];
 
-		duel->tallies[i].pid[player->role] = getpid();
+		duel->tallies[i].pids[player->role][player->index] = getpid();
 		link->buffer = message_buffer(turn_batch(duel->mode) * link->size);
 		link->kind->join(link, player->role);
 	}
@@ -241,6 +258,7 @@ static void play_side(void *arg)
 	for (unsigned block = 0; block < WARM_BLOCKS + duel->blocks; block++)
 		for (unsigned k = 0; k < duel->count; k++)
 			play_block(player, block % 2 ? duel->count - 1 - k : k, block);
+	part(duel);
 }
 
 static void lead(void *arg)

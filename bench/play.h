@@ -14,9 +14,9 @@
 /* What one contender did in one repeat; in memory that both processes share, each writes its own words. */
 struct tally {
 	struct histogram times;
+	pid_t pids[2][FAN_MOST]; /* by role */
 	uint64_t messages, elapsed, lost;
 	uint64_t all;           /* messages, with those of the warm-up */
-	pid_t pid[2];           /* by role */
 	struct spent spent[2];  /* by role */
 	_Atomic uint64_t count; /* of messages in this block, set by the client before the first */
 	_Atomic uint64_t ended; /* the reader's clock when it had the last one; 0: not yet */
@@ -24,6 +24,8 @@ struct tally {
 	struct spent many[FAN_MOST];   /* by those of the many but the first */
 	_Atomic uint64_t begun, done;  /* blocks that the first of the writers began, that ended */
 	_Atomic uint64_t got, readers; /* messages that readers had; readers that are through */
+	_Atomic uint64_t missed;       /* by those who should have every message */
+	_Atomic unsigned through;      /* players that are; of the first contender alone */
 	/* contended: what both count up */
 	uint64_t counted __attribute__((aligned(64)));
 };
@@ -66,6 +68,17 @@ extern const struct turns fan_in_turns, fan_out_turns; /* fan.c */
 extern const struct turns contend_turns;               /* contend.c */
 
 uint64_t turn_clock(void); /* ns, CLOCK_MONOTONIC */
+
+/* A message carries its number at both ends, at the second with a mark if it is the last of its block. */
+#define TURN_LAST (UINT64_C(1) << 63)
+void turn_number(unsigned char *message, size_t size, uint64_t value, uint64_t mark);
+/* Its number; fails if the message was changed. */
+uint64_t turn_read(const struct turn *turn, const unsigned char *message, bool *last);
+/* Fails if it is not the next one, nor, with gaps, a later one. */
+void turn_expect(const struct turn *turn, uint64_t number, uint64_t expected, bool gaps);
+
+/* What was used between two moments, its times no more than the whole. (play.c) */
+void spent_add(struct spent *sum, const struct spent *from, const struct spent *to);
 unsigned turn_batch(enum mode mode);
 
 #endif

@@ -11,6 +11,18 @@
 
 static bool moving;
 
+/* A file is not to be filled: a line in it for so much more of the whole. */
+static bool is_news(double share)
+{
+	const double least = 0.02;
+	static double told = -1;
+
+	if (share > told && share < told + least)
+		return false;
+	told = share;
+	return true;
+}
+
 static double seconds(void)
 {
 	struct timespec now;
@@ -28,6 +40,8 @@ void progress_step(const char *what, double share, double left)
 	if (left < 0 && share > 0 && seconds() - start > 2)
 		left = (seconds() - start) * (1 - share) / share;
 	moving = isatty(STDERR_FILENO);
+	if (!moving && !is_news(share))
+		return;
 	fprintf(stderr, "%s[%3.0f %%] %s", moving ? "\r\033[K" : "", share * 100, what);
 	if (left >= 0)
 		fprintf(stderr, ", %.0f s left", left);

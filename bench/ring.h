@@ -32,6 +32,7 @@ struct outcome {
 struct ring_common {
 	struct raw_lines lines;
 	struct raw_slots slots;
+	struct raw_frames frames;
 	_Atomic uint64_t go, come, at, last;
 	struct outcome outcome;
 };
@@ -49,7 +50,7 @@ struct job {
 typedef void ring_work(struct job *job);
 
 ring_work ring_lines, ring_trips, ring_lent_trips, ring_ck_trips;
-ring_work ring_slots, ring_stream, ring_memcpy;
+ring_work ring_slots, ring_stream, ring_raw_frames, ring_memcpy;
 ring_work ring_paced, ring_event_paced;
 ring_work ring_queue;
 ring_work ring_topic, ring_everybody, ring_frames, ring_latest, ring_copies;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * ring_streams.c - streams, one way: fixed slots by hand, a ring, and memory copied by one process alone.
+ * ring_streams.c - streams, one way: fixed slots by hand, small and large, a ring, and memory copied by one
+ * process alone.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,39 @@ void ring_slots(struct job *job)
 	}
 	job->common->outcome.ns = (ring_now() - begun) / job->count;
 	crew_wait(&pid, 1);
+}
+
+static void raw_frames_write(void *arg)
+{
+	struct job *job = arg;
+	struct raw_end end = {0};
+	char *data = calloc(1, RAW_FRAME);
+
+	for (uint64_t i = 0; i < job->count; i++) {
+		memcpy(data, &i, sizeof i);
+		raw_frames_put(&job->common->frames, &end, data);
+	}
+	free(data);
+}
+
+void ring_raw_frames(struct job *job)
+{
+	struct raw_frames *frames = &job->common->frames;
+	struct raw_end end = {0};
+	char *data = calloc(1, RAW_FRAME);
+	double begun = 0;
+
+	memset(frames, 0, sizeof *frames);
+	pid_t pid = ring_start(job, raw_frames_write);
+	for (uint64_t i = 0; i < job->count; i++) {
+		raw_frames_get(frames, &end, data);
+		if (i == 0)
+			begun = ring_now();
+		ring_expect(data, i);
+	}
+	job->common->outcome.ns = (ring_now() - begun) / job->count;
+	crew_wait(&pid, 1);
+	free(data);
 }
 
 static void ring_write(void *arg)

@@ -291,8 +291,8 @@ void transfer_file(struct carriage *carriage, const char *file, const char *sum,
 	snprintf(job.report, sizeof(job.report), "%s/report", directory);
 	carriage->same = true;
 	for (unsigned i = 0; i < repeats && !crew_interrupted(); i++) {
-		char *uri = bench_uri(carriage->row->bulk, directory, bench_free_port());
-		int result;
+		int held, result;
+		char *uri = bench_uri(carriage->row->bulk, directory, bench_free_port(&held));
 
 		sinew_caps(uri, &caps);
 		if (caps.max_message < job.chunk)
@@ -302,6 +302,7 @@ void transfer_file(struct carriage *carriage, const char *file, const char *sum,
 		result = carry(carriage, &job, sum);
 		sinew_remove(uri);
 		free(uri);
+		close(held);
 		if (result)
 			break;
 	}

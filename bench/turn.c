@@ -14,8 +14,6 @@
 #include "crew.h"
 #include "play.h"
 
-#define LAST (UINT64_C(1) << 63)
-
 enum { SPIN = 150000 }; /* ns before a message is due for which its writer stays awake */
 
 uint64_t turn_clock(void)
@@ -31,32 +29,45 @@ unsigned turn_batch(enum mode mode)
 	return mode == BATCHED ? BATCH : 1;
 }
 
-static void number(unsigned char *message, size_t size, uint64_t value, uint64_t mark)
+void turn_number(unsigned char *message, size_t size, uint64_t value, uint64_t mark)
 {
 	memcpy(message, &value, sizeof(value));
 	value |= mark;
 	memcpy(message + size - sizeof(value), &value, sizeof(value));
 }
 
+uint64_t turn_read(const struct turn *turn, const unsigned char *message, bool *last)
+{
+	uint64_t head, tail;
+
+	memcpy(&head, message, sizeof(head));
+	memcpy(&tail, message + turn->link->size - sizeof(tail), sizeof(tail));
+	if (head != (tail & ~TURN_LAST))
+		crew_fail("%s: a message was changed on its way", turn->link->kind->name);
+	*last = tail & TURN_LAST;
+	return head;
+}
+
+void turn_expect(const struct turn *turn, uint64_t number, uint64_t expected, bool gaps)
+{
+	if (number != expected && !(gaps && number > expected))
+		crew_fail("%s: message %llu came where %llu was expected", turn->link->kind->name,
+			(unsigned long long)number, (unsigned long long)expected);
+}
+
 /* Takes the message for what it is: the next one, or, where some may be lost, a later or an old one. */
 static bool is_last(struct turn *turn, const unsigned char *message)
 {
-	const size_t size = turn->link->size;
-	uint64_t head, tail, expected = *turn->next;
+	bool last;
+	uint64_t number = turn_read(turn, message, &last), expected = *turn->next;
 
-	memcpy(&head, message, sizeof(head));
-	memcpy(&tail, message + size - sizeof(tail), sizeof(tail));
-	if (head != (tail & ~LAST))
-		crew_fail("%s: a message was changed on its way", turn->link->kind->name);
-	if (turn->link->lossy && head < expected)
+	if (turn->link->lossy && number < expected)
 		return false;
-	if (head != expected && !(turn->link->lossy && head > expected))
-		crew_fail("%s: message %llu came where %llu was expected", turn->link->kind->name,
-			(unsigned long long)head, (unsigned long long)expected);
+	turn_expect(turn, number, expected, turn->link->lossy);
 	if (turn->counts)
-		turn->tally->lost += head - expected;
-	*turn->next = head + 1;
-	return tail & LAST;
+		turn->tally->lost += number - expected;
+	*turn->next = number + 1;
+	return last;
 }
 
 /* ---- there and back ---- */
@@ -67,7 +78,7 @@ static void ask_once(struct turn *turn)
 	uint64_t start = turn_clock();
 
 	if (!turn->duel->wake)
-		number(link->buffer, link->size, *turn->next, 0);
+		turn_number(link->buffer, link->size, *turn->next, 0);
 	link->kind->send(link, link->buffer, link->size);
 	link->kind->recv(link, link->buffer, link->size);
 	if (turn->counts)
@@ -121,8 +132,8 @@ static void write_stream(struct turn *turn)
 
 	while (*turn->next < end) {
 		for (unsigned k = 0; k < batch; k++, (*turn->next)++)
-			number(link->buffer + k * link->size, link->size, *turn->next,
-				*turn->next + 1 == end ? LAST : 0);
+			turn_number(link->buffer + k * link->size, link->size, *turn->next,
+				*turn->next + 1 == end ? TURN_LAST : 0);
 		link->kind->put(link, link->buffer, batch);
 	}
 	await_end(turn, link->buffer + (batch - 1) * link->size);
@@ -172,7 +183,8 @@ static void pace(struct turn *turn)
 		uint64_t due = turn->began + (uint64_t)(apart * (double)(i + 1));
 
 		wait_until(turn->duel, due);
-		number(link->buffer, link->size, *turn->next, i + 1 == turn->count ? LAST : 0);
+		turn_number(link->buffer, link->size, *turn->next,
+			i + 1 == turn->count ? TURN_LAST : 0);
 		memcpy(link->buffer + sizeof(uint64_t), &due, sizeof(due));
 		link->kind->send(link, link->buffer, link->size);
 	}

@@ -49,8 +49,8 @@ char *bench_uri(const char *text, const char *directory, unsigned port)
 	return uri;
 }
 
-/* Free when it was asked for; nothing else here takes ports meanwhile. */
-unsigned bench_free_port(void)
+/* Whoever asks the kernel for any port, to listen or to connect, is given another one while ours is bound. */
+unsigned bench_free_port(int *held)
 {
 	struct sockaddr_in address = {
 		.sin_family = AF_INET,
@@ -61,7 +61,8 @@ unsigned bench_free_port(void)
 
 	raw_check(bind(fd, (struct sockaddr *)&address, size), "bind");
 	raw_check(getsockname(fd, (struct sockaddr *)&address, &size), "getsockname");
-	close(fd);
+	raw_check(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)), "setsockopt");
+	*held = fd;
 	return ntohs(address.sin_port);
 }
 

@@ -122,41 +122,56 @@ static bool has_moved(const json_t *row, const struct record *record)
 
 static void print(struct out *out, const struct record *record, double more)
 {
-	char cpus[32];
+	char step[100];
 
-	out_format(out, "%s, %s, %zu bytes, CPUs %s: costs %.0f %% more than before%s\n",
-		record->row->name, bench_modes[record->mode], record->size,
-		bench_cpus(record, cpus, sizeof cpus), more * 100,
+	out_format(out, "%s: costs %.0f %% more than before%s\n",
+		bench_step(record, step, sizeof step), more * 100,
 		record->bare ? ", beside its bare twin" : "");
 }
 
-unsigned baseline_compare(
-	const struct baseline *baseline, const struct bench_run *run, struct out *out)
+enum fate { NOT_THERE, MOVED, COMPARED };
+
+/* What became of record `i`; `more`: by how much it costs more, beyond the noise. */
+static enum fate look_at(const struct bench_run *run, unsigned i, double *more)
 {
-	unsigned found = 0, compared = 0, moved = 0;
+	const struct record *record = &run->records[i];
+	const json_t *row = bench_sound(record) ? find(run->baseline, run, i) : NULL;
+
+	*more = 0;
+	if (!row)
+		return NOT_THERE;
+	if (has_moved(row, record))
+		return MOVED;
+	struct values before = old_values(row), now = new_values(record);
+	if (before.count)
+		*more = bench_worse(before.of, before.count, now.of, now.count);
+	return COMPARED;
+}
+
+bool baseline_doubts(const struct bench_run *run, unsigned i)
+{
+	double more;
+
+	return look_at(run, i, &more) == COMPARED && more > 0;
+}
+
+unsigned baseline_compare(const struct bench_run *run, struct out *out)
+{
+	unsigned found = 0, count[COMPARED + 1] = {0};
 
 	for (unsigned i = 0; i < run->count; i++) {
-		const struct record *record = &run->records[i];
-		const json_t *row = bench_sound(record) ? find(baseline, run, i) : NULL;
-		if (!row)
-			continue;
-		if (has_moved(row, record)) {
-			moved++;
-			continue;
-		}
-		struct values before = old_values(row), now = new_values(record);
-		double more =
-			before.count ? bench_worse(before.of, before.count, now.of, now.count) : 0;
-		compared++;
+		double more;
+		count[look_at(run, i, &more)]++;
 		if (more > 0) {
-			print(out, record, more);
+			print(out, &run->records[i], more);
 			found++;
 		}
 	}
-	out_format(out, "Compared with before: %u rows, %u of them cost more", compared, found);
-	if (moved)
-		out_format(
-			out, "; %u not compared, their CPUs stand otherwise to each other", moved);
+	out_format(
+		out, "Compared with before: %u rows, %u of them cost more", count[COMPARED], found);
+	if (count[MOVED])
+		out_format(out, "; %u not compared, their CPUs stand otherwise to each other",
+			count[MOVED]);
 	out_text(out, "\n");
 	return found;
 }

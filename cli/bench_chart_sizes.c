@@ -1,17 +1,28 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_chart_sizes.c - round trips by size, a line for each channel. Lines are told apart by colour, by dashes
- * and by marks, so that neither a printer without colours nor an eye without them is at a loss.
+ * bench_chart_sizes.c - round trips by size: a small picture for each family of channels, with its lines named at
+ * their ends, before the pale lines of all others. Lines are told apart by colour and by marks, so that neither a
+ * printer without colours nor an eye without them is at a loss.
  */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "bench_html.h"
 
-enum { COLOURS = 8, MARKS = 4, DASHES = 3, MOST_LINES = 128, TOP = 24, WIDTH = 500 };
+enum { COLOURS = 8, MARKS = 4, MOST_LINES = 32, TOP = 12, WIDTH = 500 };
 
-enum { PLOT_HEIGHT = 320, PLOT_LEFT = 56, PLOT_RIGHT = 360, PLOT_BOTTOM = 290 };
+enum { PLOT_HEIGHT = 232, PLOT_LEFT = 56, PLOT_RIGHT = 350, PLOT_BOTTOM = 206 };
+
+static const struct family {
+	const char *name, *groups[2];
+} families[] = {
+	{"pipes and queues", {"pipes", "queues"}},
+	{"sockets", {"sockets"}},
+	{"rings", {"rings"}},
+	{"regions with an event", {"regions"}},
+};
 
 struct plot {
 	double x_low, x_high, y_low, y_high; /* logarithms */
@@ -63,9 +74,8 @@ static void draw_axes(struct out *out, const struct plot *plot)
 	}
 	for (double x = plot->x_low; x <= plot->x_high + 0.01; x += 2) {
 		double size = exp2(x);
-		snprintf(text, sizeof text, "%.0f%s", size < 1024 ? size : size / 1024,
-			size < 1024 ? "" : "K");
-		svg_text(out, "soft", plot_x(plot, size), PLOT_BOTTOM + 16, "middle", text);
+		svg_text(out, "soft", plot_x(plot, size), PLOT_BOTTOM + 16, "middle",
+			say_size(size, text));
 	}
 }
 
@@ -100,7 +110,7 @@ static void draw_mark(struct out *out, unsigned line, double x, double y)
 		"M-4,-4h8v8h-8z", "M0,-5L5,4H-5z", "M0,-5L5,0L0,5L-5,0z"};
 
 	out_format(out, "<path class=\"mark s%u\" transform=\"translate(%.1f %.1f)\" d=\"%s\"/>\n",
-		line % COLOURS, x, y, shapes[(line + line / COLOURS) % MARKS]);
+		line % COLOURS, x, y, shapes[line % MARKS]);
 }
 
 /* Names at the right end, each with its mark and joined to its line. */
@@ -121,24 +131,39 @@ static void draw_labels(struct out *out, struct label *labels, unsigned count)
 	}
 }
 
+static bool is_of(const struct record *record, const struct family *family)
+{
+	for (unsigned i = 0; i < 2 && family->groups[i]; i++)
+		if (is_in_group(record, family->groups[i]))
+			return true;
+	return false;
+}
+
 static bool is_point(const struct bench_run *run, unsigned first, unsigned i)
 {
 	return run->records[i].row == run->records[first].row && is_plotted(&run->records[i]);
 }
 
-/* One mechanism's line. Its last height, or NAN if it has only one size. */
-static double draw_path(struct out *out, const struct bench_run *run, const struct plot *plot,
-	unsigned first, unsigned line)
+/* The first point of a line that has more. */
+static bool is_first(const struct bench_run *run, unsigned i)
 {
 	unsigned points = 0;
+
+	for (unsigned k = 0; k < run->count; k++) {
+		points += is_point(run, i, k);
+		if (k < i && points)
+			return false;
+	}
+	return is_plotted(&run->records[i]) && points > 1;
+}
+
+/* One mechanism's line; its last height. */
+static double draw_path(struct out *out, const struct bench_run *run, const struct plot *plot,
+	unsigned first, const char *class)
+{
 	double y = NAN;
 
-	for (unsigned i = first; i < run->count; i++)
-		points += is_point(run, first, i);
-	if (points < 2)
-		return NAN;
-	out_format(out, "<polyline class=\"path s%u d%u\" points=\"", line % COLOURS,
-		line / COLOURS % DASHES);
+	out_format(out, "<polyline class=\"path %s\" points=\"", class);
 	for (unsigned i = first; i < run->count; i++)
 		if (is_point(run, first, i)) {
 			y = plot_y(plot, run->records[i].outcomes[0].p50_all);
@@ -146,44 +171,91 @@ static double draw_path(struct out *out, const struct bench_run *run, const stru
 				out, "%.1f,%.1f ", plot_x(plot, (double)run->records[i].size), y);
 		}
 	out_text(out, "\"/>\n");
+	return y;
+}
+
+static void draw_points(struct out *out, const struct bench_run *run, const struct plot *plot,
+	unsigned first, unsigned line)
+{
 	for (unsigned i = first; i < run->count; i++)
 		if (is_point(run, first, i))
 			draw_mark(out, line, plot_x(plot, (double)run->records[i].size),
 				plot_y(plot, run->records[i].outcomes[0].p50_all));
-	return y;
 }
 
-static bool is_first(const struct bench_run *run, unsigned i)
+static void draw_others(struct out *out, const struct bench_run *run, const struct plot *plot,
+	const struct family *family)
 {
-	for (unsigned k = 0; k < i; k++)
-		if (run->records[k].row == run->records[i].row && is_plotted(&run->records[k]))
-			return false;
-	return is_plotted(&run->records[i]);
+	for (unsigned i = 0; i < run->count; i++)
+		if (is_first(run, i) && !is_of(&run->records[i], family))
+			draw_path(out, run, plot, i, "pale");
+}
+
+static unsigned draw_family(struct out *out, const struct bench_run *run, const struct plot *plot,
+	const struct family *family, struct label *labels)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < run->count && count < MOST_LINES; i++) {
+		char class[8];
+		if (!is_first(run, i) || !is_of(&run->records[i], family))
+			continue;
+		snprintf(class, sizeof class, "s%u", count % COLOURS);
+		labels[count] = (struct label){
+			run->records[i].row->name, draw_path(out, run, plot, i, class), count};
+		draw_points(out, run, plot, i, count++);
+	}
+	return count;
+}
+
+static bool has_lines(const struct bench_run *run, const struct family *family)
+{
+	for (unsigned i = 0; i < run->count; i++)
+		if (is_first(run, i) && is_of(&run->records[i], family))
+			return true;
+	return false;
+}
+
+/* Of some there is one size only. */
+static bool has_others(const struct bench_run *run, const struct family *family)
+{
+	for (unsigned i = 0; i < run->count; i++) {
+		unsigned points = 0;
+		for (unsigned k = 0; k < run->count; k++)
+			points += is_point(run, i, k);
+		if (points == 1 && is_plotted(&run->records[i]) && is_of(&run->records[i], family))
+			return true;
+	}
+	return false;
+}
+
+static void chart_family(const struct bench_run *run, struct out *out, const struct plot *plot,
+	const struct family *family)
+{
+	struct label labels[MOST_LINES];
+	char title[96];
+
+	snprintf(title, sizeof title, "Round trip by size, two CPUs: %s", family->name);
+	chart_open(out, title);
+	svg_open(out, WIDTH, PLOT_HEIGHT, title);
+	draw_axes(out, plot);
+	draw_others(out, run, plot, family);
+	draw_labels(out, labels, draw_family(out, run, plot, family, labels));
+	chart_close(out,
+		has_others(run, family)
+			? "Through sinew, the median; bytes of a message; both scales logarithmic. "
+			  "Pale: all others. Who carries only one of these sizes is left out."
+			: "Through sinew, the median; bytes of a message; both scales logarithmic. "
+			  "Pale: all others.");
 }
 
 void chart_sizes(const struct bench_run *run, struct out *out)
 {
 	struct plot plot = measure_plot(run);
-	struct label labels[MOST_LINES];
-	unsigned count = 0;
 
 	if (!(plot.x_high > plot.x_low))
 		return;
-	chart_open(out, "Round trip by size, two CPUs");
-	svg_open(out, WIDTH, PLOT_HEIGHT, "median round trip by size of message");
-	draw_axes(out, &plot);
-	for (unsigned i = 0; i < run->count && count < MOST_LINES; i++) {
-		double y = is_first(run, i) ? draw_path(out, run, &plot, i, count) : NAN;
-		if (isnan(y))
-			continue;
-		labels[count] = (struct label){run->records[i].row->name, y, count};
-		count++;
-	}
-	draw_labels(out, labels, count);
-	chart_close(out,
-		run->settings->bench.quick
-			? "Median, both scales logarithmic; bytes of a message. Two sizes only, "
-			  "for "
-			  "this was a quick look: without --quick there are four, with --sizes any."
-			: "Median, both scales logarithmic; bytes of a message.");
+	for (unsigned i = 0; i < sizeof families / sizeof *families; i++)
+		if (has_lines(run, &families[i]))
+			chart_family(run, out, &plot, &families[i]);
 }

@@ -11,8 +11,8 @@
 
 enum {
 	WIDTH = 500,
-	LEFT = 112,  /* names end here */
-	RIGHT = 408, /* bars end here, figures stand behind */
+	LEFT = 156,  /* names end here */
+	RIGHT = 424, /* bars end here, figures stand behind */
 	TOP = 24,
 	ROW = 26,
 	SMALL = 64,
@@ -181,12 +181,13 @@ void chart_percentiles(const struct bench_run *run, struct out *out, bool two)
 			say_ns(outcome_of(bar)->p50_all, figure));
 	}
 	chart_close(out,
-		"Block: half of the round trips took no longer; thin mark: 99 %; pale: up to 99.9 "
-		"%. "
-		"<span class=\"key\" style=\"background:var(--ours)\"></span>sinew"
-		"<span class=\"key\" style=\"background:var(--bare)\"></span>bare system calls"
-		"<span class=\"key\" style=\"background:var(--peer)\"></span>another library. "
-		"The figure is the median; the scale is logarithmic.");
+		"Block: half of the round trips took no longer; thin mark: 99 %; pale: up to "
+		"99.9 %. <span class=\"key\" style=\"background:var(--ours)\"></span>sinew<span "
+		"class=\"key\" style=\"background:var(--bare)\"></span>bare: system calls, or a "
+		"ring "
+		"written by hand<span class=\"key\" "
+		"style=\"background:var(--peer)\"></span>another library. The "
+		"figure is the median of the upper bar; the scale is logarithmic.");
 }
 
 /* ---- rates ---- */
@@ -248,12 +249,19 @@ void chart_rates(const struct bench_run *run, struct out *out, enum mode mode, s
 	for (unsigned i = 0; i < section.count; i++)
 		draw_rates(out, &section, i);
 	chart_close(out,
-		size < LARGE ? "Messages a second, the median of the repeats; thin bars: bare "
-			       "system calls, one for "
-			       "each message; other colour: other libraries."
-			     : "Bytes a second, the median of the repeats; thin bars: bare system "
-			       "calls, tuned as "
-			       "best they can; other colour: other libraries.");
+		mode == FAN_OUT
+			? "Messages a second, each counted once, also where it is a send to each "
+			  "of the "
+			  "readers; thin bars: bare system calls, or a ring written by hand."
+		: size < LARGE
+			? "Messages a second, the median of the repeats; thin bars: bare system "
+			  "calls, "
+			  "one for each message, or a ring written by hand; other colour: other "
+			  "libraries."
+			: "Bytes a second, the median of the repeats; thin bars: bare system "
+			  "calls, "
+			  "tuned as best they can, or a ring written by hand; other colour: other "
+			  "libraries.");
 }
 
 /* ---- states ---- */
@@ -298,9 +306,10 @@ void chart_states(const struct bench_run *run, struct out *out)
 		svg_text(out, "", WIDTH - 2, y + 14, "end", text);
 	}
 	chart_close(out, "Round trips of 64 bytes, two CPUs: above the client, below the server."
-			 "<span class=\"key\" style=\"background:var(--running)\"></span>running"
-			 "<span class=\"key\" style=\"background:var(--ready)\"></span>ready: "
-			 "could run, had no CPU"
-			 "<span class=\"key\" style=\"background:var(--blocked)\"></span>blocked. "
-			 "The figure is the client's running share.");
+			 "<span class=\"key\" "
+			 "style=\"background:var(--running)\"></span>running<span class=\"key\" "
+			 "style=\"background:var(--ready)\"></span>ready: could run, had no "
+			 "CPU<span class=\"key\" "
+			 "style=\"background:var(--blocked)\"></span>blocked. The figure is the "
+			 "client's running share.");
 }

@@ -2,6 +2,7 @@
  *
  * bench_find.c - figures of a run, looked up by those who make sentences of them.
  */
+#include <inttypes.h>
 #include <math.h>
 #include <sinew/sinew.h>
 #include <stdarg.h>
@@ -21,7 +22,7 @@ bool is_in_group(const struct record *record, const char *group)
 	return strstr(record->row->groups, group);
 }
 
-static bool is_what(const struct record *record, enum mode mode, size_t size, bool two)
+bool is_step(const struct record *record, enum mode mode, size_t size, bool two)
 {
 	return record->mode == mode && (record->size == size || record->row->wake) &&
 	       is_on_two(record) == two && bench_sound(record);
@@ -31,7 +32,7 @@ const struct record *find_record(
 	const struct bench_run *run, const char *name, enum mode mode, size_t size, bool two)
 {
 	for (unsigned i = 0; i < run->count; i++)
-		if (is_what(&run->records[i], mode, size, two) &&
+		if (is_step(&run->records[i], mode, size, two) &&
 			strcmp(run->records[i].row->name, name) == 0)
 			return &run->records[i];
 	return NULL;
@@ -48,12 +49,9 @@ double bench_typical(const struct record *record, unsigned contender)
 				: bench_costs(record, contender).median;
 }
 
-double bench_spread(const struct record *record)
+double find_rate(const struct record *record)
 {
-	struct figure costs = bench_costs(record, 0);
-
-	return record->repeats > 1 && costs.median > 0 ? (costs.high - costs.low) / costs.median
-						       : NAN;
+	return bench_figure(record->outcomes[0].rate, record->repeats).median;
 }
 
 double find_cost(const struct record *record)
@@ -73,7 +71,7 @@ const struct record *find_least(const struct bench_run *run, enum mode mode, siz
 
 	for (unsigned i = 0; i < run->count; i++) {
 		const struct record *record = &run->records[i];
-		if (is_what(record, mode, size, two) && accepts(record, arg) &&
+		if (is_step(record, mode, size, two) && accepts(record, arg) &&
 			(!least || find_cost(record) < find_cost(least)))
 			least = record;
 	}
@@ -93,17 +91,26 @@ unsigned find_most(const struct bench_run *run, enum mode mode, bool two)
 	return most;
 }
 
-/* Asked of the URI without the bound on peers that the benchmark gives it. */
+/* Takes the bound off that the benchmark gives the URI, and what is behind it. */
+static void unbind(char *uri)
+{
+	static const char *const bounds[] = {"peers=1", "writers=1"};
+
+	for (unsigned i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+		char *bound = strstr(uri, bounds[i]);
+		if (bound)
+			bound[-1] = '\0';
+	}
+}
+
 bool has_caps(const struct record *record, uint64_t caps)
 {
 	const struct row *row = record->row;
 	const bool many = record->mode == FAN_IN && row->many;
 	struct sinew_caps can = {0};
 	char *uri = bench_uri(many ? row->many : row->uri, "/tmp/sinew", 1);
-	char *peers = strstr(uri, "peers=1");
 
-	if (peers)
-		peers[-1] = '\0';
+	unbind(uri);
 	int r = sinew_caps(uri, &can);
 	free(uri);
 	return r == 0 && (can.bits & caps) == caps;
@@ -120,9 +127,9 @@ char *say_ns(double ns, char text[FIGURE])
 	return text;
 }
 
-char *say_bytes(const struct record *record, double cost, char text[FIGURE])
+char *say_bytes(const struct record *record, char text[FIGURE])
 {
-	snprintf(text, FIGURE, "%.2f GB/s", (double)record->size / cost);
+	snprintf(text, FIGURE, "%.2f GB/s", find_rate(record) * (double)record->size / 1e9);
 	return text;
 }
 
@@ -141,13 +148,43 @@ char *say_count(double count, char text[FIGURE])
 	return text;
 }
 
+char *say_whole(uint64_t count, char text[FIGURE])
+{
+	char digits[24], *at = text;
+	int length = snprintf(digits, sizeof digits, "%" PRIu64, count);
+
+	for (int i = 0; i < length; i++) {
+		if (i && (length - i) % 3 == 0)
+			*at++ = ',';
+		*at++ = digits[i];
+	}
+	*at = '\0';
+	return text;
+}
+
+char *say_size(double size, char text[FIGURE])
+{
+	static const char *const units[] = {"", "K", "M"};
+	unsigned i = 0;
+
+	for (; size >= 1024 && i < 2; i++)
+		size /= 1024;
+	snprintf(text, FIGURE, "%.0f%s", size, units[i]);
+	return text;
+}
+
+static bool has_a_cpu_each(const struct record *record)
+{
+	return is_on_two(record) && record->fan == 1 && record->mode != ECHO;
+}
+
 double bench_busy(const struct bench_run *run)
 {
 	double ready = 0, wall = 0;
 
 	for (unsigned i = 0; i < run->count; i++) {
 		const struct record *record = &run->records[i];
-		for (int side = 0; side < 2 && is_on_two(record); side++) {
+		for (int side = 0; side < 2 && has_a_cpu_each(record); side++) {
 			ready += (double)record->outcomes[0].spent[side].ready;
 			wall += (double)record->outcomes[0].spent[side].wall;
 		}
@@ -155,11 +192,28 @@ double bench_busy(const struct bench_run *run)
 	return wall > 0 ? ready / wall : 0;
 }
 
-void bench_caution(struct verdict *verdict, const struct record *record)
+static double spread_of(const struct record *record, unsigned contender)
+{
+	struct figure costs = bench_costs(record, contender);
+
+	return record->repeats > 1 && costs.median > 0 ? (costs.high - costs.low) / costs.median
+						       : NAN;
+}
+
+double bench_spread(const struct record *record)
+{
+	return spread_of(record, 0);
+}
+
+static void caution(struct verdict *verdict, const struct record *record, unsigned contender)
 {
 	enum { FAR = 25 };
-	double percent = record ? bench_spread(record) * 100 : NAN, before = 0;
+	double percent = spread_of(record, contender) * 100, before = 0;
 
+	if (record->repeats == 1 && !*verdict->caution)
+		snprintf(verdict->caution, sizeof verdict->caution,
+			"Measured once (%s): run it again, longer, before you rely on it.",
+			record->row->name);
 	sscanf(verdict->caution, "The repeats were up to %lf", &before);
 	if (percent >= FAR && percent > before)
 		snprintf(verdict->caution, sizeof verdict->caution,
@@ -167,6 +221,18 @@ void bench_caution(struct verdict *verdict, const struct record *record)
 			"you "
 			"rely on it.",
 			percent, record->row->name);
+}
+
+void bench_caution(struct verdict *verdict, const struct record *record)
+{
+	if (record)
+		caution(verdict, record, 0);
+}
+
+void bench_caution_bare(struct verdict *verdict, const struct record *record)
+{
+	if (record && record->bare)
+		caution(verdict, record, record->bare);
 }
 
 void verdict_add(struct verdict *verdict, const char *format, ...)

@@ -33,6 +33,17 @@ char *chart_round_ns(double ns, char *text);
 /* bench_chart_sizes.c */
 void chart_sizes(const struct bench_run *run, struct out *out);
 
+/* bench_html_why.c; html_step: "pipe, 64 bytes, there and back, CPUs 0,1" */
+void html_step(struct out *out, const struct record *record);
+void html_why(const struct bench_run *run, struct out *out);
+
+/* bench_html_trust.c */
+void html_trust(const struct bench_run *run, struct out *out);
+void html_glossary(struct out *out);
+
+/* bench_html_goals.c */
+void html_goals(const struct bench_run *run, struct out *out);
+
 /* bench_html_table.c: every row with all its figures. */
 void html_table(const struct bench_run *run, struct out *out);
 

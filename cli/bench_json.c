@@ -4,7 +4,7 @@
  */
 #include <math.h>
 
-#include "bench_verdicts.h"
+#include "bench_goals.h"
 #include "json.h"
 
 static void write_limit(struct json *json, const char *key, long value)
@@ -209,6 +209,8 @@ static void write_row(struct json *json, const struct bench_run *run, unsigned i
 	json_text(json, "cpus", bench_cpus(record, cpus, sizeof cpus));
 	json_decimal(json, "rate", record->mode == PACED ? record->rate : NAN, 0);
 	json_number(json, "fan", record->fan);
+	if (bench_is_one_by_one(record))
+		json_bool(json, "one_by_one", true);
 	json_number(json, "repeats", record->repeats);
 	if (record->error[0])
 		json_text(json, "error", record->error);
@@ -234,6 +236,44 @@ static void write_verdicts(
 	json_close(json, ']');
 }
 
+static void write_aimed(struct json *json, const struct aimed *aimed)
+{
+	char cpus[32];
+
+	json_open(json, NULL, '{');
+	json_text(json, "mechanism", aimed->record->row->name);
+	json_text(json, "mode", bench_modes[aimed->record->mode]);
+	json_number(json, "size", aimed->record->size);
+	json_text(json, "cpus", bench_cpus(aimed->record, cpus, sizeof cpus));
+	json_decimal(json, "ratio", aimed->ratio.median, 4);
+	json_decimal(json, "ratio_low", aimed->ratio.low, 4);
+	json_decimal(json, "ratio_high", aimed->ratio.high, 4);
+	json_text(json, "result", goal_results[aimed->reached]);
+	json_text(json, "cause", aimed->cause);
+	json_close(json, '}');
+}
+
+static void write_goals(struct json *json, const struct bench_run *run)
+{
+	static struct goal goals[MOST_GOALS];
+	unsigned count = bench_goals(run, goals);
+
+	json_open(json, "goals", '[');
+	for (unsigned i = 0; i < count; i++) {
+		json_open(json, NULL, '{');
+		json_text(json, "about", goals[i].about);
+		json_text(json, "wanted", goals[i].wanted);
+		json_decimal(json, "most", goals[i].most, 4);
+		json_text(json, "result", goal_results[goal_result(&goals[i])]);
+		json_open(json, "rows", '[');
+		for (unsigned k = 0; k < goals[i].count; k++)
+			write_aimed(json, &goals[i].of[k]);
+		json_close(json, ']');
+		json_close(json, '}');
+	}
+	json_close(json, ']');
+}
+
 void bench_write_json(const struct bench_run *run, struct out *out)
 {
 	static struct verdict verdicts[MOST_VERDICTS];
@@ -251,6 +291,7 @@ void bench_write_json(const struct bench_run *run, struct out *out)
 		out_byte(out, '\n');
 	}
 	json_close(&json, ']');
+	write_goals(&json, run);
 	write_verdicts(&json, "claims", verdicts, bench_claims(run, verdicts));
 	write_verdicts(&json, "advice", verdicts, bench_advice(run, verdicts));
 	json_close(&json, '}');

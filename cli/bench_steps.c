@@ -15,6 +15,7 @@
 #include "text.h"
 
 enum { SMALL = 64, BATCH_MOST = 4096, MOST_STEPS = 4096, QUICK_LARGE = 64 << 10 };
+enum { HEADER = 4 }; /* of a message on a pipe, sinew_frame(7) */
 
 /* A mechanism that was asked for, with the options of the URI that named it. */
 struct choice {
@@ -145,16 +146,22 @@ static int find_all(const struct settings *settings, struct choice *choices, uns
 
 /* ---- steps ---- */
 
+static const char *uri_of(const struct row *row, enum mode mode, size_t size)
+{
+	if (mode == STREAM && size >= LARGE && row->bulk)
+		return row->bulk;
+	return mode == FAN_IN && row->many ? row->many : row->uri;
+}
+
 /* The largest message of the mechanism. */
-static size_t most(const struct choice *choice, bool bulk)
+static size_t most(const struct choice *choice, enum mode mode, size_t size)
 {
 	const struct row *row = choice->row;
 	struct sinew_caps caps = {.max_message = SIZE_MOST};
 
 	if (row->most)
 		return row->most;
-	char *uri = bench_uri_with(
-		bulk && row->bulk ? row->bulk : row->uri, choice->options ? choice->options : "");
+	char *uri = bench_uri_with(uri_of(row, mode, size), choice->options ? choice->options : "");
 	char *named = bench_uri(uri, "/tmp/sinew", 1);
 	sinew_caps(named, &caps);
 	free(named);
@@ -166,8 +173,7 @@ static void add(struct bench_run *run, const struct choice *choice, enum mode mo
 	unsigned fan, const int cpu[2])
 {
 	struct record *record = &run->records[run->count];
-	bool bulk = mode == STREAM && size >= LARGE;
-	size_t largest = choice->row->wake ? size : most(choice, bulk);
+	size_t largest = choice->row->wake ? size : most(choice, mode, size);
 
 	if (run->count == MOST_STEPS)
 		return;
@@ -179,9 +185,11 @@ static void add(struct bench_run *run, const struct choice *choice, enum mode mo
 	record->rate = mode == PACED ? run->plan.rate : 0;
 	record->cpu[CLIENT] = cpu[0];
 	record->cpu[SERVER] = cpu[1];
-	if (mode == FAN_IN && size > PIPE_BUF && has_word(choice->row->groups, "pipes"))
+	if (mode == FAN_IN && size > PIPE_BUF - HEADER && has_word(choice->row->groups, "pipes"))
 		snprintf(record->skipped, sizeof record->skipped,
-			"bare writes of several processes stay apart up to %d bytes", PIPE_BUF);
+			"writes of several processes stay apart up to %d bytes, of which sinew "
+			"needs %d",
+			PIPE_BUF, HEADER);
 	else if (size > largest)
 		snprintf(record->skipped, sizeof record->skipped,
 			"its largest message has %zu bytes", largest);
@@ -219,7 +227,7 @@ static const struct crowd {
 
 /* A mechanism that has no fan is in the list once, with the reason. Whether it has none. */
 static bool leave_out(struct bench_run *run, const struct choice *choice, enum mode mode,
-	size_t size, bool first, const int cpu[2])
+	size_t size, unsigned fan, bool first, const int cpu[2])
 {
 	const char *why = mode == FAN_IN    ? choice->row->no_fan_in
 			  : mode == FAN_OUT ? choice->row->no_fan_out
@@ -227,7 +235,7 @@ static bool leave_out(struct bench_run *run, const struct choice *choice, enum m
 
 	if (!why || !first || run->count == MOST_STEPS)
 		return why;
-	add(run, choice, mode, size, 1, cpu);
+	add(run, choice, mode, size, fan, cpu);
 	snprintf(run->records[run->count - 1].skipped, sizeof run->records->skipped, "%s", why);
 	return true;
 }
@@ -241,7 +249,8 @@ static void add_section(struct bench_run *run, const struct choice *choices, uns
 
 	for (unsigned k = first; crowd->sizes[k]; k++)
 		for (unsigned i = 0; i < count; i++)
-			if (!leave_out(run, &choices[i], mode, size, k == first, cpu) &&
+			if (!leave_out(run, &choices[i], mode, size, crowd->sizes[k], k == first,
+				    cpu) &&
 				choices[i].row->modes >> mode & 1 &&
 				(nth == 0 || !choices[i].row->wake))
 				add(run, &choices[i], mode, size, crowd->sizes[k], cpu);
@@ -319,17 +328,19 @@ int bench_choose(struct bench_run *run)
 
 double bench_seconds(const struct bench_run *run, const struct record *record)
 {
-	const double start = 0.05; /* processes, links, probes */
+	const double start = 0.07; /* processes, links, a probe */
 	double turns = (double)run->plan.duration / 1e9;
 	unsigned contenders = 2;
 
 	for (unsigned i = 1; record->mode == STREAM && record->size >= LARGE && i < 3; i++)
 		contenders += record->row->tunings[i].buffer || record->row->tunings[i].write_size;
-	return run->plan.repeats * (contenders * turns * 1.2 + start) + 2 * start;
+	return contenders * turns * 1.2 + start;
 }
 
 void bench_forget(struct bench_run *run)
 {
+	for (unsigned i = 0; i < run->count; i++)
+		bench_forget_record(&run->records[i]);
 	free(run->records);
 	free(run->options);
 	free(run->waits);
@@ -340,5 +351,17 @@ const char *bench_cpus(const struct record *record, char *text, size_t size)
 	if (record->cpu[CLIENT] < 0)
 		return "none";
 	snprintf(text, size, "%d,%d", record->cpu[CLIENT], record->cpu[SERVER]);
+	return text;
+}
+
+const char *bench_step(const struct record *record, char *text, size_t size)
+{
+	char cpus[32], crowd[16] = "";
+
+	if (record->fan > 1)
+		snprintf(crowd, sizeof crowd, " %u", record->fan);
+	snprintf(text, size, "%s, %s%s, %zu bytes, CPUs %s", record->row->name,
+		bench_modes[record->mode], crowd, record->size,
+		bench_cpus(record, cpus, sizeof cpus));
 	return text;
 }

@@ -11,6 +11,7 @@
 
 #include "bench_verdicts.h"
 #include "grid.h"
+#include "say.h"
 #include "tables.h"
 
 enum { BAR = 9, CELL = 48 };
@@ -127,6 +128,11 @@ static double bar_value(const struct record *record, unsigned contender)
 				      : bench_figure(outcome->rate, record->repeats).median;
 }
 
+static bool is_several_sends(const struct record *record)
+{
+	return bench_is_one_by_one(record) && record->fan > 1;
+}
+
 /* contender: 0, sinew, or another library. */
 static void put_row(struct grid *grid, const struct record *record, unsigned contender, double most)
 {
@@ -137,6 +143,8 @@ static void put_row(struct grid *grid, const struct record *record, unsigned con
 
 	snprintf(cells[0], CELL, "%s%s", contender ? "  " : "",
 		contender ? ours->name : record->row->name);
+	if (!contender && is_several_sends(record))
+		snprintf(cells[0], CELL, "%s x%u", record->row->name, record->fan);
 	if (is_use(record->mode)) {
 		put_time(cells[1], bench_costs(record, contender).median);
 		snprintf(cells[2], CELL, "-");
@@ -222,37 +230,13 @@ static void print_section(
 
 static void print_failures(const struct bench_run *run, struct out *out)
 {
-	for (unsigned i = 0; i < run->count; i++) {
-		const struct record *record = &run->records[i];
-		if (record->error[0])
-			out_format(out, "FAILED: %s, %s, %zu bytes: %s\n", record->row->name,
-				bench_modes[record->mode], record->size, record->error);
-	}
-}
+	char step[100];
 
-static bool is_said(const struct bench_run *run, unsigned i)
-{
-	for (unsigned k = 0; k < i; k++)
-		if (run->records[k].row == run->records[i].row &&
-			strcmp(run->records[k].skipped, run->records[i].skipped) == 0)
-			return true;
-	return false;
-}
-
-/* Once for each mechanism and reason. */
-static void print_skipped(const struct bench_run *run, struct out *out)
-{
-	char text[320];
-
-	for (unsigned i = 0; i < run->count; i++) {
-		const struct record *record = &run->records[i];
-		if (!record->skipped[0] || is_said(run, i))
-			continue;
-		snprintf(text, sizeof text, "Not measured: %s, %s, %zu bytes: %s.",
-			record->row->name, bench_modes[record->mode], record->size,
-			record->skipped);
-		tables_paragraph(out, text);
-	}
+	for (unsigned i = 0; i < run->count; i++)
+		if (run->records[i].error[0])
+			out_format(out, "FAILED: %s: %s\n",
+				bench_step(&run->records[i], step, sizeof step),
+				run->records[i].error);
 }
 
 static void print_lost(const struct bench_run *run, struct out *out)
@@ -266,6 +250,18 @@ static void print_lost(const struct bench_run *run, struct out *out)
 				(double)ours->lost * 100 / (double)ours->messages,
 				(unsigned long long)ours->messages);
 	}
+}
+
+static void print_several_sends(const struct bench_run *run, struct out *out)
+{
+	bool any = false;
+
+	for (unsigned i = 0; i < run->count; i++)
+		any = any || (bench_sound(&run->records[i]) && is_several_sends(&run->records[i]));
+	if (any)
+		tables_paragraph(out,
+			"x2, x4, x8: a message is so many sends, to each reader one by one, and "
+			"counts once.");
 }
 
 static void print_noise(const struct bench_run *run, struct out *out)
@@ -300,9 +296,9 @@ static void print_noise(const struct bench_run *run, struct out *out)
 
 static void print_machine(const struct bench_run *run, struct out *out)
 {
-	out_format(out, "\n%s, %d CPUs, %s\n%s; up to %u repeats of %.0f ms each.\n",
+	out_format(out, "\n%s, %d CPUs, %s\n%s; up to %u repeat%s of %.0f ms each.\n",
 		run->machine.cpu, run->machine.cpus, run->machine.system, run->machine.date,
-		run->plan.repeats, (double)run->plan.duration / 1e6);
+		run->plan.repeats, say_plural(run->plan.repeats), (double)run->plan.duration / 1e6);
 }
 
 void bench_print(const struct bench_run *run, struct out *out)
@@ -318,14 +314,16 @@ void bench_print(const struct bench_run *run, struct out *out)
 	print_machine(run, out);
 	tables_paragraph(out,
 		"BARE: plain system calls, in turns. RATIO: what a message costs through sinew, "
-		"over that; and how far the repeats are apart. CALLS: system calls a message, both "
+		"over that; and how far the repeats are apart, if it was measured more than once. "
+		"CALLS: system calls a message, both "
 		"sides. STATES, of both sides: # running, + ready, . blocked. The bars of times "
 		"are "
 		"logarithmic.");
+	print_several_sends(run, out);
 	print_noise(run, out);
 	print_lost(run, out);
 	if (!run->interrupted)
-		print_skipped(run, out);
+		bench_print_missing(run, out);
 	print_failures(run, out);
 	if (run->interrupted)
 		out_text(out, "Interrupted: this is what was done until then.\n");

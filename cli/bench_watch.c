@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * bench_watch.c - what the two processes of a step blocked on, and who woke them, from the tracer.
+ * bench_watch.c - what the processes of a step blocked on, and who woke them, from the tracer. Those of one side
+ * are added up.
  *
  * After all measuring, so that nothing measured is traced, a child plays each step once more, shortly. The
  * tracer follows what it forks; it is opened once, for that takes longer than a step. What is seen are
@@ -24,7 +25,8 @@
 #include "bench_run.h"
 #include "text.h"
 
-enum { LEAST = 5, WATCHED_NS = 10000000, PACED_NS = 40000000 };
+enum { LEAST = 5, LEAST_EACH = 2, WATCHED_NS = 10000000, LONGER_NS = 40000000 };
+enum { RAREST = 20, TRIES = 4 }; /* a busy machine may get through few messages in that time */
 
 struct watch {
 	struct bench_run *run;
@@ -35,30 +37,40 @@ struct watch {
 
 /* ---- the child ---- */
 
-/* Of two processes; more of them are not told one by one. */
-static bool is_watchable(const struct record *record)
-{
-	return record->mode <= ALONE && bench_sound(record);
-}
-
 static int64_t duration_of(const struct bench_run *run, const struct record *record)
 {
-	int64_t most = record->mode == PACED ? PACED_NS : WATCHED_NS;
+	int64_t most = record->mode == PACED || record->fan > 1 ? LONGER_NS : WATCHED_NS;
 
 	return run->plan.duration < most ? run->plan.duration : most;
 }
 
+/* More often than this they wait at the beginning and the end, which is no part of a message. */
+static unsigned least_of(unsigned players)
+{
+	return LEAST + LEAST_EACH * players;
+}
+
+/* Again, and longer, while that were too few messages to tell what comes once in RAREST of them. */
+static void play_step(const struct watch *watch, unsigned i)
+{
+	const struct record *record = &watch->run->records[i];
+	const uint64_t enough = RAREST * least_of(record->fan ? record->fan : 1);
+	struct plan plan = watch->run->plan;
+
+	plan.duration = duration_of(watch->run, record);
+	for (unsigned try = 0; try < TRIES && watch->played[i].messages < enough; try++) {
+		if (crew_interrupted() || bench_play_once(record, &plan, watch->run->options[i],
+						  &watch->played[i]) < 0)
+			return;
+		plan.duration *= 3;
+	}
+}
+
 static void play_all(const struct watch *watch)
 {
-	const struct bench_run *run = watch->run;
-	struct plan plan = run->plan;
-
-	for (unsigned i = 0; i < run->count && !crew_interrupted(); i++) {
-		plan.duration = duration_of(run, &run->records[i]);
-		if (is_watchable(&run->records[i]))
-			bench_play_once(
-				&run->records[i], &plan, run->options[i], &watch->played[i]);
-	}
+	for (unsigned i = 0; i < watch->run->count; i++)
+		if (bench_sound(&watch->run->records[i]))
+			play_step(watch, i);
 }
 
 /* It begins when a byte comes through *go, and ends at once if that closes before. */
@@ -92,6 +104,14 @@ static void take(void *arg, const struct sinew__record *record)
 		watch->error = sinew__states_add(&watch->states, record);
 }
 
+static bool is_among(pid_t pid, const pid_t pids[FAN_MOST])
+{
+	for (unsigned i = 0; i < FAN_MOST && pids[i]; i++)
+		if (pids[i] == pid)
+			return true;
+	return false;
+}
+
 /* Whose process this is. False: nobody's who played. */
 static bool find_player(const struct watch *watch, uint32_t id, unsigned *i, unsigned *side)
 {
@@ -99,14 +119,14 @@ static bool find_player(const struct watch *watch, uint32_t id, unsigned *i, uns
 
 	for (*i = 0; pid && *i < watch->run->count; ++*i)
 		for (*side = 0; *side < 2; ++*side)
-			if (watch->played[*i].pid[*side] == pid)
+			if (is_among(pid, watch->played[*i].pids[*side]))
 				return true;
 	return false;
 }
 
 /* "pipe" of "pipe:[8123]", "eventfd" of "anon_inode:[eventfd]", "socket" of every sort of them; a path is a
- * file, an address says nothing. */
-static void name_kind(const char *object, char kind[WAIT_WORD])
+ * file, in which a futex is memory; an address says nothing. */
+static void name_kind(const char *object, const char *call, char kind[WAIT_WORD])
 {
 	static const char *const sockets[] = {"unix:", "tcp:", "udp:"};
 	static const char anonymous[] = "anon_inode:[";
@@ -116,6 +136,8 @@ static void name_kind(const char *object, char kind[WAIT_WORD])
 		return;
 	if (*object == '/')
 		object = "file:";
+	if (strncmp(call, "futex", 5) == 0 && strncmp(object, "file:", 5) == 0)
+		object = "shared memory:";
 	for (unsigned i = 0; i < sizeof sockets / sizeof *sockets; i++)
 		if (strncmp(object, sockets[i], strlen(sockets[i])) == 0)
 			object = "socket:";
@@ -124,11 +146,25 @@ static void name_kind(const char *object, char kind[WAIT_WORD])
 	snprintf(kind, WAIT_WORD, "%.*s", (int)strcspn(object, ":]"), object);
 }
 
+static const char *name_side(const struct record *record, unsigned side)
+{
+	static const char *const names[MODES][2] = {
+		[FAN_IN] = {[CLIENT] = "a writer", [SERVER] = "the reader"},
+		[FAN_OUT] = {[CLIENT] = "the writer", [SERVER] = "a reader"},
+		[ECHO] = {[CLIENT] = "a client", [SERVER] = "the server"},
+	};
+	const char *name = names[record->mode][side];
+
+	return name ? name : side == CLIENT ? "the client" : "the server";
+}
+
+/* *is_ours: one of those who played. */
 static const char *name_waker(
-	const struct watch *watch, const struct sinew__block_key *key, unsigned i)
+	const struct watch *watch, const struct sinew__block_key *key, unsigned i, bool *is_ours)
 {
 	unsigned of, side;
 
+	*is_ours = false;
 	switch (key->context) {
 	case SINEW__CONTEXT_TIMER:
 		return "a timer";
@@ -138,8 +174,9 @@ static const char *name_waker(
 	case SINEW__CONTEXT_WORKER:
 		return "the kernel";
 	default:
-		if (find_player(watch, key->waker, &of, &side) && of == i)
-			return side == CLIENT ? "the client" : "the server";
+		*is_ours = find_player(watch, key->waker, &of, &side) && of == i;
+		if (*is_ours)
+			return name_side(&watch->run->records[i], side);
 		return key->waker == SINEW__NOBODY ? "somebody unknown" : "another process";
 	}
 }
@@ -150,13 +187,18 @@ static struct wait describe(
 	uint32_t machine = watch->states.header.machine;
 	const char *by =
 		key->waker_call ? sinew__call_name(machine, (int32_t)key->waker_call - 1) : NULL;
-	struct wait wait = {.side = side, .probable = key->context == SINEW__CONTEXT_SOFTIRQ};
+	struct wait wait = {
+		.side = side,
+		.who = name_side(&watch->run->records[i], side),
+		.probable = key->context == SINEW__CONTEXT_SOFTIRQ,
+	};
+	bool is_ours;
 	sinew__long text;
 
 	snprintf(wait.call, sizeof wait.call, "%s", sinew__call_text(&watch->states, key, text));
-	name_kind(sinew__object_text(&watch->states, key, text), wait.object);
-	snprintf(wait.waker, sizeof wait.waker, "%s", name_waker(watch, key, i));
-	if (strncmp(wait.waker, "the ", 4) == 0 && by)
+	name_kind(sinew__object_text(&watch->states, key, text), wait.call, wait.object);
+	snprintf(wait.waker, sizeof wait.waker, "%s", name_waker(watch, key, i, &is_ours));
+	if (is_ours && by)
 		snprintf(wait.waker_call, sizeof wait.waker_call, "%s", by);
 	return wait;
 }
@@ -189,21 +231,25 @@ static int compare_waits(const void *a, const void *b)
 				  : (x->count < y->count) - (x->count > y->count);
 }
 
-/* The beginning and the end make a process wait a few times, which is no part of a message; and the benchmark
- * itself sleeps until a message is due, or until the reader has the last one. */
-static bool is_of_messages(const struct wait *wait)
+/* The benchmark itself sleeps until a message is due, or until the reader has the last one. */
+static bool is_of_messages(const struct wait *wait, const pid_t players[FAN_MOST])
 {
-	return wait->count >= LEAST && strcmp(wait->call, "clock_nanosleep") != 0;
+	unsigned count = 0;
+
+	while (count < FAN_MOST && players[count])
+		count++;
+	return wait->count >= least_of(count) && strcmp(wait->call, "clock_nanosleep") != 0;
 }
 
-static void settle(struct waits *waits, uint64_t messages)
+static void settle(struct waits *waits, const struct played *played)
 {
 	unsigned kept = 0;
 
 	for (unsigned i = 0; i < waits->count; i++)
-		if (is_of_messages(&waits->of[i])) {
+		if (is_of_messages(&waits->of[i], played->pids[waits->of[i].side])) {
 			waits->of[kept] = waits->of[i];
-			waits->of[kept].times = (double)waits->of[i].count / (double)messages;
+			waits->of[kept].times =
+				(double)waits->of[i].count / (double)played->messages;
 			kept++;
 		}
 	waits->count = kept;
@@ -228,7 +274,7 @@ static void enter_all(struct watch *watch)
 	}
 	for (unsigned k = 0; k < run->count; k++)
 		if (run->waits[k].seen)
-			settle(&run->waits[k], watch->played[k].messages);
+			settle(&run->waits[k], &watch->played[k]);
 	free(rows);
 }
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench_verdicts.h"
+#include "bench_goals.h"
 #include "tables.h"
 
 enum { SMALL = 64 };
@@ -50,10 +50,39 @@ static void print_verdicts(
 	}
 }
 
+/* In short, on a line or two each: who meets it is only counted, and of the repeats there is the median. */
+static void print_goal(const struct goal *goal, struct out *out)
+{
+	char verdict[80], rows[GOAL_TEXT], text[2 * GOAL_TEXT + 400];
+	size_t used;
+
+	used = (size_t)snprintf(text, sizeof text, "%s: %s -> %s.", goal->about, goal->wanted,
+		goal_verdict(goal, verdict, sizeof verdict));
+	for (enum reached r = MISSED; r <= UNSURE; r++)
+		if (*goal_rows(goal, r, true, rows, sizeof rows))
+			used += (size_t)snprintf(text + used, sizeof text - used, " %s: %s.",
+				r == MISSED ? "Missed" : "Cannot be told", rows);
+	tables_paragraph(out, text);
+}
+
+static void print_goals(const struct bench_run *run, struct out *out)
+{
+	static struct goal goals[MOST_GOALS];
+	unsigned count = bench_goals(run, goals);
+
+	if (!count)
+		return;
+	tables_heading(out, "Goals, and whether this run meets them");
+	for (unsigned i = 0; i < count; i++)
+		print_goal(&goals[i], out);
+	tables_paragraph(out, "How far the repeats reach, and why one is missed: --html, --json.");
+}
+
 void bench_print_words(const struct bench_run *run, struct out *out)
 {
 	static struct verdict verdicts[MOST_VERDICTS];
 
+	print_goals(run, out);
 	print_why(run, out);
 	print_verdicts(out, "What is said of them, and what was measured here", verdicts,
 		bench_claims(run, verdicts));

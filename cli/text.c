@@ -4,6 +4,7 @@
  */
 #include "text.h"
 
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,6 +97,16 @@ size_t text_escape(
 	}
 	*taken = (size_t)(at - (const unsigned char *)data);
 	return used;
+}
+
+void text_add(char *text, size_t size, const char *format, ...)
+{
+	size_t used = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text + used, size - used, format, args);
+	va_end(args);
 }
 
 void text_list(char *text, size_t size, const char *word)

@@ -21,6 +21,10 @@ bool text_is_control(const unsigned char *at, size_t length);
 size_t text_escape(
 	const void *data, size_t size, const char *keep, char *out, size_t room, size_t *taken);
 
+/* Puts more behind what is in `text`; what does not fit is cut. */
+void text_add(char *text, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Adds ", word" to the list in `text`; what does not fit is left out. */
 void text_list(char *text, size_t size, const char *word);
 

@@ -17,7 +17,6 @@
 
 #include "../crew.h"
 #include "../event_pids.h"
-#include "counter.h"
 #include "raw.h"
 
 /* ---- signals: link->in is the signalfd, link->out the peer's pidfd ---- */
@@ -191,9 +190,25 @@ const struct contender bare_eventfd = {
 
 /* ---- a futex: it never looks again by itself, who is killed at the wrong moment stops it ---- */
 
+struct counter {
+	uint32_t units, sleepers;
+};
+
 struct counters {
 	struct counter of[2]; /* by the role of who waits */
 };
+
+/* Whether there was a unit to take. */
+static bool counter_take(struct counter *c)
+{
+	uint32_t units = __atomic_load_n(&c->units, __ATOMIC_SEQ_CST);
+
+	while (units)
+		if (__atomic_compare_exchange_n(&c->units, &units, units - 1, false,
+			    __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			return true;
+	return false;
+}
 
 static void futex_prepare(struct link *link)
 {

@@ -13,6 +13,8 @@
 
 #include "../crew.h"
 
+enum { ABOUT_A_PACKET = 4096 }; /* what the kernel adds to its bytes is less */
+
 int raw_check(int result, const char *what)
 {
 	if (result < 0)
@@ -154,6 +156,11 @@ unsigned raw_get(struct link *link, const unsigned char **data, unsigned count)
 	return 1;
 }
 
+uint64_t raw_calls(struct link *link)
+{
+	return link->calls;
+}
+
 /* Past the system's limit where we may, as the library does it. */
 static void set_buffer(int fd, int forced, int plain, int size)
 {
@@ -161,12 +168,23 @@ static void set_buffer(int fd, int forced, int plain, int size)
 		raw_check(setsockopt(fd, SOL_SOCKET, plain, &size, sizeof(size)), "setsockopt");
 }
 
+static bool is_of_packets(int fd)
+{
+	int type = SOCK_STREAM;
+
+	raw_check(
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){sizeof(type)}), "SO_TYPE");
+	return type != SOCK_STREAM;
+}
+
 void raw_buffers(struct link *link, int fd)
 {
-	int size = link->tuning.buffer;
+	int size = link->tuning.buffer, least = (int)link->size + ABOUT_A_PACKET;
 
 	if (size == 0)
 		return;
+	if (size < least && is_of_packets(fd))
+		size = least;
 	set_buffer(fd, SO_SNDBUFFORCE, SO_SNDBUF, size);
 	set_buffer(fd, SO_RCVBUFFORCE, SO_RCVBUF, size);
 }

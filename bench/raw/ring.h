@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * ring.h - what a ring is measured against, written by hand for two processes on one mapping: cache
- * lines that go back and forth, a ring of fixed slots, a word and an eventfd to wake by.
+ * lines that go back and forth, a ring of fixed slots, one of large ones, a word and an eventfd to wake by.
  *
  * Frozen: figures are compared over time, and the loops here move them by more than what is measured.
  * Both sides wait by the same loop. Change nothing; add under another name.
@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { RAW_SLOTS = 4096, RAW_SLOT = 64, RAW_APART = 128 };
+enum { RAW_SLOTS = 4096, RAW_SLOT = 64, RAW_FRAMES = 4, RAW_FRAME = 1 << 20, RAW_APART = 128 };
 
 static inline void raw_pause(void)
 {
@@ -87,6 +87,30 @@ static inline void raw_slots_get(
 	end->at++;
 	if (publish)
 		atomic_store_explicit(&ring->tail, end->at, memory_order_release);
+}
+
+/* ---- frames: the same with 1 MiB each, by memcpy: what copying in here and out there can come to ---- */
+
+struct raw_frames {
+	_Atomic uint64_t head __attribute__((aligned(RAW_APART)));
+	_Atomic uint64_t tail __attribute__((aligned(RAW_APART)));
+	char frame[RAW_FRAMES][RAW_FRAME] __attribute__((aligned(4096)));
+};
+
+static inline void raw_frames_put(struct raw_frames *ring, struct raw_end *end, const char *data)
+{
+	while (end->at - atomic_load_explicit(&ring->tail, memory_order_acquire) == RAW_FRAMES)
+		raw_pause();
+	memcpy(ring->frame[end->at % RAW_FRAMES], data, RAW_FRAME);
+	atomic_store_explicit(&ring->head, ++end->at, memory_order_release);
+}
+
+static inline void raw_frames_get(struct raw_frames *ring, struct raw_end *end, char *data)
+{
+	while (end->at == atomic_load_explicit(&ring->head, memory_order_acquire))
+		raw_pause();
+	memcpy(data, ring->frame[end->at % RAW_FRAMES], RAW_FRAME);
+	atomic_store_explicit(&ring->tail, ++end->at, memory_order_release);
 }
 
 #endif

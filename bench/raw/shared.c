@@ -55,32 +55,37 @@ static void join(struct link *link, enum role role)
 }
 
 /* Until *word is not `seen` any more. */
-static void wait_for(
-	_Atomic uint64_t *word, uint64_t seen, _Atomic uint32_t *count, _Atomic uint32_t *sleeps)
+static void wait_for(struct link *link, _Atomic uint64_t *word, uint64_t seen,
+	_Atomic uint32_t *count, _Atomic uint32_t *sleeps)
 {
 	for (int i = 0; i < PAUSES + YIELDS; i++) {
 		if (atomic_load_explicit(word, memory_order_acquire) != seen)
 			return;
-		if (i < PAUSES)
+		if (i < PAUSES) {
 			raw_pause();
-		else
+		} else {
+			link->calls++;
 			sched_yield();
+		}
 	}
 	while (atomic_load(word) == seen) {
 		uint32_t now = atomic_load(count);
 		atomic_store(sleeps, 1);
-		if (atomic_load(word) == seen)
+		if (atomic_load(word) == seen) {
+			link->calls++;
 			syscall(SYS_futex, count, FUTEX_WAIT, now, NULL, NULL, 0);
+		}
 		atomic_store(sleeps, 0);
 	}
 }
 
-static void tell(
-	_Atomic uint64_t *word, uint64_t value, _Atomic uint32_t *count, _Atomic uint32_t *sleeps)
+static void tell(struct link *link, _Atomic uint64_t *word, uint64_t value, _Atomic uint32_t *count,
+	_Atomic uint32_t *sleeps)
 {
 	atomic_store(word, value);
 	if (atomic_load(sleeps)) {
 		atomic_fetch_add(count, 1);
+		link->calls++;
 		syscall(SYS_futex, count, FUTEX_WAKE, 1, NULL, NULL, 0);
 	}
 }
@@ -106,15 +111,16 @@ static void copy_out(const struct way *way, uint64_t at, void *data, size_t size
 	memcpy((char *)data + first, way->data, size - first);
 }
 
-static void write_one(struct side *s, const void *data, size_t size)
+static void write_one(struct link *link, const void *data, size_t size)
 {
+	struct side *s = link->state;
 	struct way *way = s->out;
 	uint64_t length = size;
 
 	while (s->written + whole(size) - s->tail > SIZE) {
 		s->tail = atomic_load_explicit(&way->tail, memory_order_acquire);
 		if (s->written + whole(size) - s->tail > SIZE)
-			wait_for(&way->tail, s->tail, &way->freed, &way->writer_sleeps);
+			wait_for(link, &way->tail, s->tail, &way->freed, &way->writer_sleeps);
 	}
 	copy_in(way, s->written, &length, sizeof length);
 	copy_in(way, s->written + sizeof length, data, size);
@@ -125,8 +131,8 @@ static void send_one(struct link *link, const void *data, size_t size)
 {
 	struct side *s = link->state;
 
-	write_one(s, data, size);
-	tell(&s->out->head, s->written, &s->out->told, &s->out->reader_sleeps);
+	write_one(link, data, size);
+	tell(link, &s->out->head, s->written, &s->out->told, &s->out->reader_sleeps);
 }
 
 static void recv_one(struct link *link, void *data, size_t size)
@@ -138,14 +144,14 @@ static void recv_one(struct link *link, void *data, size_t size)
 	while (s->head == s->read) {
 		s->head = atomic_load_explicit(&way->head, memory_order_acquire);
 		if (s->head == s->read)
-			wait_for(&way->head, s->head, &way->told, &way->reader_sleeps);
+			wait_for(link, &way->head, s->head, &way->told, &way->reader_sleeps);
 	}
 	copy_out(way, s->read, &length, sizeof length);
 	if (length != size)
 		crew_fail("bare ring: another size");
 	copy_out(way, s->read + sizeof length, data, size);
 	s->read += whole(size);
-	tell(&way->tail, s->read, &way->freed, &way->writer_sleeps);
+	tell(link, &way->tail, s->read, &way->freed, &way->writer_sleeps);
 }
 
 const struct contender bare_shared = {
@@ -156,4 +162,5 @@ const struct contender bare_shared = {
 	.recv = recv_one,
 	.put = raw_put,
 	.get = raw_get,
+	.calls = raw_calls,
 };

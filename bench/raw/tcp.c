@@ -65,6 +65,15 @@ static void join_many(struct link *link, enum role role)
 		raw_watch(link, link->fds[0]);
 }
 
+/* Its readers connect to a writer of many. */
+static void join_each(struct link *link, enum role role)
+{
+	if (role == SERVER)
+		join(link, CLIENT);
+	else
+		raw_accept_each(link, link->fds[0]);
+}
+
 const struct contender bare_tcp = {
 	.name = "bare",
 	.prepare = prepare,
@@ -81,6 +90,16 @@ const struct contender bare_tcp_many = {
 	.join = join_many,
 	.send = raw_send,
 	.recv = raw_recv_watched,
+	.put = raw_put,
+	.get = raw_get,
+};
+
+const struct contender bare_tcp_each = {
+	.name = "bare",
+	.prepare = prepare,
+	.join = join_each,
+	.send = raw_send_each,
+	.recv = raw_recv,
 	.put = raw_put,
 	.get = raw_get,
 };

@@ -14,22 +14,49 @@
 
 #include "../crew.h"
 
-static void prepare(struct link *link)
+static int udp_socket(struct link *link)
 {
-	struct sockaddr_in address = {
+	int fd = raw_check(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
+
+	raw_buffers(link, fd);
+	return fd;
+}
+
+static struct sockaddr_in loopback(unsigned port)
+{
+	return (struct sockaddr_in){
 		.sin_family = AF_INET,
+		.sin_port = htons((in_port_t)port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
-	socklen_t size = sizeof(address);
+}
 
-	for (unsigned i = 0; i < 2; i++) {
-		link->fds[i] = raw_check(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), "socket");
-		raw_buffers(link, link->fds[i]);
-	}
-	raw_check(bind(link->fds[SERVER], (struct sockaddr *)&address, size), "bind");
-	raw_check(
-		getsockname(link->fds[SERVER], (struct sockaddr *)&address, &size), "getsockname");
-	raw_check(connect(link->fds[CLIENT], (struct sockaddr *)&address, size), "connect");
+/* Sets link->port. */
+static int bound(struct link *link)
+{
+	struct sockaddr_in address = loopback(0);
+	socklen_t size = sizeof(address);
+	int fd = udp_socket(link);
+
+	raw_check(bind(fd, (struct sockaddr *)&address, size), "bind");
+	raw_check(getsockname(fd, (struct sockaddr *)&address, &size), "getsockname");
+	link->port = ntohs(address.sin_port);
+	return fd;
+}
+
+static int connected(struct link *link)
+{
+	struct sockaddr_in address = loopback(link->port);
+	int fd = udp_socket(link);
+
+	raw_check(connect(fd, (struct sockaddr *)&address, sizeof(address)), "connect");
+	return fd;
+}
+
+static void prepare(struct link *link)
+{
+	link->fds[SERVER] = bound(link);
+	link->fds[CLIENT] = connected(link);
 }
 
 static void join(struct link *link, enum role role)
@@ -64,12 +91,39 @@ static void recv_udp(struct link *link, void *data, size_t size)
 			"bare recvfrom: %s", n < 0 ? strerror(errno) : "a message of another size");
 }
 
+static void prepare_each(struct link *link)
+{
+	link->fds[0] = bound(link);
+}
+
+static void join_each(struct link *link, enum role role)
+{
+	link->in = link->out = link->fds[0];
+	if (role == CLIENT) {
+		raw_hear_each(link);
+		return;
+	}
+	close(link->fds[0]);
+	link->in = link->out = connected(link);
+	raw_send(link, link->buffer, link->size);
+}
+
 const struct contender bare_udp = {
 	.name = "bare",
 	.prepare = prepare,
 	.join = join,
 	.send = send_udp,
 	.recv = recv_udp,
+	.put = raw_put,
+	.get = raw_get,
+};
+
+const struct contender bare_udp_each = {
+	.name = "bare",
+	.prepare = prepare_each,
+	.join = join_each,
+	.send = raw_sendto_each,
+	.recv = raw_recv,
 	.put = raw_put,
 	.get = raw_get,
 };

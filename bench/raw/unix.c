@@ -96,6 +96,23 @@ static void join_seqpacket_many(struct link *link, enum role role)
 		raw_watch(link, link->fds[0]);
 }
 
+/* Its readers connect to a writer of many. */
+static void join_stream_each(struct link *link, enum role role)
+{
+	if (role == SERVER)
+		join_connected(link, CLIENT, SOCK_STREAM);
+	else
+		raw_accept_each(link, link->fds[0]);
+}
+
+static void join_seqpacket_each(struct link *link, enum role role)
+{
+	if (role == SERVER)
+		join_connected(link, CLIENT, SOCK_SEQPACKET);
+	else
+		raw_accept_each(link, link->fds[0]);
+}
+
 static void prepare_dgram(struct link *link)
 {
 	link->fds[0] = bound(link, SOCK_DGRAM, "server");
@@ -134,6 +151,26 @@ static void recv_dgram(struct link *link, void *data, size_t size)
 	if (n != (ssize_t)size)
 		crew_fail(
 			"bare recvfrom: %s", n < 0 ? strerror(errno) : "a message of another size");
+}
+
+static void prepare_dgram_each(struct link *link)
+{
+	link->fds[0] = bound(link, SOCK_DGRAM, "server");
+}
+
+static void join_dgram_each(struct link *link, enum role role)
+{
+	char who[32];
+
+	link->in = link->out = link->fds[0];
+	if (role == CLIENT) {
+		raw_hear_each(link);
+		return;
+	}
+	close(link->fds[0]);
+	snprintf(who, sizeof(who), "reader-%d", (int)getpid());
+	join_to(link, bound(link, SOCK_DGRAM, who), "server");
+	raw_send(link, link->buffer, link->size);
 }
 
 const struct contender bare_unix_stream = {
@@ -182,6 +219,36 @@ const struct contender bare_unix_dgram = {
 	.join = join_dgram,
 	.send = send_dgram,
 	.recv = recv_dgram,
+	.put = raw_put,
+	.get = raw_get,
+};
+
+const struct contender bare_unix_stream_each = {
+	.name = "bare",
+	.prepare = prepare_stream,
+	.join = join_stream_each,
+	.send = raw_send_each,
+	.recv = raw_recv,
+	.put = raw_put,
+	.get = raw_get,
+};
+
+const struct contender bare_unix_seqpacket_each = {
+	.name = "bare",
+	.prepare = prepare_seqpacket,
+	.join = join_seqpacket_each,
+	.send = raw_send_each,
+	.recv = raw_recv,
+	.put = raw_put,
+	.get = raw_get,
+};
+
+const struct contender bare_unix_dgram_each = {
+	.name = "bare",
+	.prepare = prepare_dgram_each,
+	.join = join_dgram_each,
+	.send = raw_sendto_each,
+	.recv = raw_recv,
 	.put = raw_put,
 	.get = raw_get,
 };

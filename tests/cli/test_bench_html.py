@@ -13,7 +13,7 @@ from browser import Browser
 from golden import SINEW, Skip, case, main
 
 CHROMIUM = shutil.which("chromium")
-VOID = {"meta"}
+VOID = {"input", "meta"}
 
 # The figures of the column "p50", and how it is sorted.
 COLUMN = """(() => {
@@ -53,7 +53,8 @@ def report(world):
     """A short run; its report and its JSON."""
     done = world.do("bench", "--quiet", "-d", "2ms", "-r", "2", "--sizes", "64,1K", "--cpus", "none", "--mode",
                     "latency,stream,paced", "--rate", "20000", "--json", "-", "--html", "report.html", "pipe", "tcp", "mq", "udp", "unix-stream",
-                    "ring-shm", "sem", "shm", "pipe:?pipe-size=<b>&x", code=1)
+                    "ring-shm", "unix-seqpacket-many", "sem", "shm",
+                    "pipe:?pipe-size=<b>&x", code=1)
     return (pathlib.Path(world.path) / "report.html").read_text(encoding="utf-8"), json.loads(done.out)
 
 
@@ -67,10 +68,12 @@ def it_is_whole(world):
     words = " ".join(page.words)
     for claim in result["claims"] + result["advice"]:
         world.has(words, claim["about"], claim["verdict"], claim["text"])
+    for goal in result["goals"]:
+        world.has(words, goal["about"], goal["wanted"], *(row["mechanism"] for row in goal["rows"]))
     measured = [row for row in result["rows"] if "costs_ns" in row]
     world.equal(text.count("<tr>"), len(measured) + 1, "rows, and the heading")
     (pathlib.Path(world.path) / "report.html").unlink()
-    world.check("<b>" not in text.split("</style>")[1], "words from outside are no markup")
+    world.check("<b>" not in text.split("</style>", 1)[1], "words from outside are no markup")
 
 
 def check_sorting(world, page):
@@ -84,6 +87,21 @@ def check_sorting(world, page):
     down = page.ask(COLUMN)["values"]
     world.equal([float(value) for value in down if value], known[::-1], "the other way")
     world.check(not any(down[len(known):]), "what has none comes last")
+
+
+SHOWN = """[...document.querySelectorAll("th")].filter((head) => head.getClientRects().length).length"""
+
+
+def check_columns(world, page):
+    """Few at first, all on demand, and on paper."""
+    few = page.ask(SHOWN)
+    page.command("Emulation.setEmulatedMedia", media="print")
+    everything = page.ask(SHOWN)
+    page.command("Emulation.setEmulatedMedia", media="")
+    page.ask("document.querySelector('label[for=all]').click()")
+    world.equal([few, everything, page.ask(SHOWN)], [11, 22, 22], "columns: at first, on paper, on demand")
+    page.ask("document.querySelector('label[for=all]').click()")
+    world.equal(page.ask(SHOWN), few, "and few again")
 
 
 def check_labels(world, page):
@@ -110,8 +128,11 @@ def it_works_in_a_browser(world):
     try:
         with browser.open(path) as page:
             check_sorting(world, page)
+            check_columns(world, page)
             check_labels(world, page)
             world.check(page.ask("document.querySelectorAll('svg').length") >= 5, "pictures")
+            world.check(page.ask("document.body.innerText.includes('by size, two CPUs: sockets')"),
+                        "a picture for each family")
             world.equal(page.complaints(), [], "complaints")
         with browser.open(path, width=400, dark=True) as page:
             world.equal(page.ask(WIDE), False, "wider than a telephone")

@@ -54,7 +54,7 @@ def topics(world, peer_row):
     if peer not in BUILT:
         world.has(line, "is not built in")
         return
-    ours, ratio, lowest = re.search(r"([\d.]+) M/s .* M/s +([\d.]+) \(([\d.]+)-", line).groups()
+    ours, ratio, lowest = re.search(r"([\d.]+) [Mk]/s .* [Mk]/s +([\d.]+) \(([\d.]+)-", line).groups()
     world.check(float(ours) > 0 and float(ratio) >= float(lowest) > 0, line)
 
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 
-from golden import SINEW, case, each, lines, main
+from golden import BENCH_LIMIT, LIMIT, SINEW, case, each, lines, main
 
 VERBS = ["send", "recv", "relay", "wait", "post", "lock", "region", "trace", "ps", "report", "bench", "info", "stat",
          "rm", "help"]
@@ -58,11 +58,11 @@ def examples_work(world, verb):
     for example in text(world.do(verb, "--help")).split("Examples\n")[1].splitlines():
         script = example.strip().replace("/tmp/", f"{world.path}/")
         script = re.sub(r"\bsinew\b", "$SINEW", script)
-        port = socket.socket()
-        port.bind(("127.0.0.1", 0))
-        script = script.replace("localhost:7000", f"localhost:{port.getsockname()[1]}")
-        port.close()
-        ended = world.shell(script + "; wait")
+        with socket.socket() as port:  # nobody is given it while it is bound, and who asks for it may share it
+            port.bind(("127.0.0.1", 0))
+            port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            script = script.replace("localhost:7000", f"localhost:{port.getsockname()[1]}")
+            ended = world.shell(script + "; wait", limit=BENCH_LIMIT if verb == "bench" else LIMIT)
         world.check(ended.code in (0, 124), f"{ended}")
         world.check(b": unknown option" not in ended.err, f"{ended}")
 
