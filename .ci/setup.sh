@@ -3,7 +3,7 @@
 
 packages_build='gcc libc6-dev meson ninja-build pkg-config python3 libsmartcols-dev libjansson-dev'
 # The libraries that the benchmarks compare with; what is not there is left out.
-packages_bench='libzmq3-dev libnng-dev libnanomsg-dev libck-dev libsystemd-dev dbus-daemon libboost-dev g++'
+packages_peers='libzmq3-dev libnng-dev libnanomsg-dev libck-dev libsystemd-dev dbus-daemon libboost-dev g++'
 # For tracing by programs in the kernel; a build without them says so.
 packages_trace='bpftool clang libbpf-dev'
 packages_check='
@@ -46,6 +46,9 @@ as_root()
 	fi
 }
 
+# Whether anything was installed: then what a build directory found missing before is looked for again.
+installed=
+
 # need_packages NAME...: installs what is missing, saying what. Fails if that is not possible.
 need_packages()
 {
@@ -63,6 +66,7 @@ need_packages()
 	setup_log=$(mktemp)
 	if install_packages >"$setup_log" 2>&1; then
 		rm -f "$setup_log"
+		installed=yes
 		return 0
 	fi
 	tail -n 20 "$setup_log" >&2
@@ -86,27 +90,43 @@ install_packages()
 
 need_build()
 {
-	need_packages $packages_build $packages_bench
+	need_packages $packages_build
 	want_packages $packages_trace
+}
+
+need_peers()
+{
+	need_packages $packages_peers
 }
 
 need_check()
 {
-	need_packages $packages_build $packages_bench $packages_trace $packages_check
+	need_packages $packages_build $packages_peers $packages_trace $packages_check
 }
 
-# build_release DIRECTORY: configures it if it is new, and builds. Quiet unless it fails.
+# set_up DIRECTORY OPTION...: configures it, from the beginning if it is new or something was installed. Quiet unless
+# it fails.
+set_up()
+{
+	build=$1 wipe=
+	shift
+	if [ -f "$build/build.ninja" ] && [ -z "$installed" ]; then
+		meson configure "$build" "$@" >/dev/null
+		return
+	fi
+	[ ! -f "$build/build.ninja" ] || wipe=--wipe
+	mkdir -p "$build"
+	meson setup $wipe "$build" "$@" >"$build.log" 2>&1 || {
+		tail -n 30 "$build.log" >&2
+		return 3
+	}
+	rm -f "$build.log"
+}
+
+# build_release DIRECTORY: configures it, and builds. Quiet unless it fails.
 build_release()
 {
-	if [ -f "$1/build.ninja" ]; then
-		meson configure "$1" --buildtype=release >/dev/null
-	else
-		meson setup "$1" --buildtype=release >"$1.log" 2>&1 || {
-			cat "$1.log" >&2
-			return 3
-		}
-		rm -f "$1.log"
-	fi
+	set_up "$1" --buildtype=release || return 3
 	ninja -C "$1" >"$1/build.log" 2>&1 || {
 		tail -n 40 "$1/build.log" >&2
 		return 3

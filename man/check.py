@@ -136,9 +136,9 @@ def run_example(commands, expected):
                   f"{script}\nfor job in $(jobs -p); do wait $job; done\n")
         environment = {"PATH": f"{pathlib.Path(sinew).parent}:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
         try:
-            done = subprocess.run(["timeout", "20", "bash", "-c", script], env=environment,
+            done = subprocess.run(["timeout", "120", "bash", "-c", script], env=environment,
                                   check=False, capture_output=True, text=True, errors="replace",
-                                  stdin=subprocess.DEVNULL, timeout=30)
+                                  stdin=subprocess.DEVNULL, timeout=150)
         except subprocess.TimeoutExpired:
             return ["never ends: " + "; ".join(commands)]
         if done.returncode or (expected is not None and done.stdout.splitlines() != expected):
