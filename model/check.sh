@@ -56,7 +56,7 @@ found()
 }
 
 command -v spin >/dev/null || { echo '1..0 # SKIP spin is not installed'; exit 0; }
-memory=1024 limit=100
+memory=1024 limit=300
 three='queue -DREADERS=3 -DIN_ORDER'
 waited='-DWAITS -DOVERTAKEN=0'
 lost='-DSEATS=1 -DWRITERS=2 -DROUNDS=1'
