@@ -33,6 +33,8 @@ struct player {
 	enum role role;
 	unsigned index; /* among those of its role */
 	int ready[2];   /* a pipe: the servers are there */
+	int playing
+		[2]; /* a pipe whose writing end is closed by all who play when they are through */
 	int schedstat;
 	uint64_t next[CONTENDERS], nexts[CONTENDERS][FAN_MOST];
 	double estimate[CONTENDERS]; /* ns of a message */
@@ -222,21 +224,18 @@ static void meet(struct player *player)
 			crew_fail("the other side is gone");
 }
 
-enum { NAP = 100000, LONGEST_NAP = 10000000 }; /* ns */
-
 /* Nobody leaves while another may still say to him what might have been lost: it would be sent to nobody. Who has
- * nothing to do from the first, as beside one who plays alone, must not take the CPU from him again and again. */
-static void part(const struct duel *duel)
+ * nothing to do from the first, as beside one who plays alone, sleeps here, and takes no CPU from him. */
+static void part(const struct player *player)
 {
-	struct timespec nap = {.tv_nsec = NAP};
-	const unsigned all = players_of(duel, SERVER) + players_of(duel, CLIENT);
+	ssize_t n;
+	char byte;
 
-	atomic_fetch_add(&duel->tallies->through, 1);
-	while (atomic_load(&duel->tallies->through) < all) {
-		nanosleep(&nap, NULL);
-		if (nap.tv_nsec < LONGEST_NAP)
-			nap.tv_nsec *= 2;
-	}
+	close(player->playing[1]);
+	while ((n = read(player->playing[0], &byte, 1)) < 0 && errno == EINTR)
+		;
+	if (n != 0)
+		crew_fail("cannot wait for the others: %s", strerror(errno));
 }
 
 static void play_side(void *arg)
@@ -258,7 +257,7 @@ static void play_side(void *arg)
 	for (unsigned block = 0; block < WARM_BLOCKS + duel->blocks; block++)
 		for (unsigned k = 0; k < duel->count; k++)
 			play_block(player, block % 2 ? duel->count - 1 - k : k, block);
-	part(duel);
+	part(player);
 }
 
 static void lead(void *arg)
@@ -267,19 +266,21 @@ static void lead(void *arg)
 	static struct player players[FAN_MOST + 1];
 	pid_t pids[FAN_MOST + 1];
 	unsigned count = 0;
-	int ready[2];
+	int ready[2], playing[2];
 
-	if (pipe2(ready, O_CLOEXEC))
-		crew_fail("pipe: %s", strerror(errno));
 	for (unsigned i = 0; i < duel->count; i++)
 		if (duel->links[i].kind->prepare)
 			duel->links[i].kind->prepare(&duel->links[i]);
+	if (pipe2(ready, O_CLOEXEC) || pipe2(playing, O_CLOEXEC))
+		crew_fail("pipe: %s", strerror(errno));
 	for (enum role role = SERVER; role <= CLIENT; role++)
 		for (unsigned i = 0; i < players_of(duel, role); i++, count++) {
 			players[count] = (struct player){duel, .role = role, .index = i};
 			memcpy(players[count].ready, ready, sizeof(ready));
+			memcpy(players[count].playing, playing, sizeof(playing));
 			pids[count] = crew_fork(play_side, &players[count]);
 		}
+	close(playing[1]);
 	crew_wait(pids, count);
 }
 

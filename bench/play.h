@@ -25,7 +25,6 @@ struct tally {
 	_Atomic uint64_t begun, done;  /* blocks that the first of the writers began, that ended */
 	_Atomic uint64_t got, readers; /* messages that readers had; readers that are through */
 	_Atomic uint64_t missed;       /* by those who should have every message */
-	_Atomic unsigned through;      /* players that are; of the first contender alone */
 	/* contended: what both count up */
 	uint64_t counted __attribute__((aligned(64)));
 };

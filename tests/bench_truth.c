@@ -8,9 +8,11 @@
  */
 #include <poll.h>
 #include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -213,6 +215,37 @@ TEST(a_part_is_told_alone)
 	CHECK(cost > 0.499 * MS);
 	CHECK(cost < 0.501 * MS);
 	CHECK(record.outcomes[0].spent[CLIENT].wall >= record.outcomes[0].messages * MS);
+}
+
+static void use_cpu(struct link *link, const void *data, size_t size)
+{
+	(void)link, (void)data, (void)size;
+	compute_for(MS);
+}
+
+static const struct contender busy_contender = {
+	.name = "busy", .join = join_nobody, .send = use_cpu};
+static const struct row busy_row = {
+	.name = "busy", .uri = "busy", .ours = &busy_contender, .wake = true};
+
+static long switches_of_children(void)
+{
+	struct rusage usage;
+
+	CHECK_EQ(getrusage(RUSAGE_CHILDREN, &usage), 0);
+	return usage.ru_nvcsw;
+}
+
+/* It would take the CPU from the other one, who does not sleep at all. */
+TEST(who_does_nothing_beside_one_alone_sleeps_until_that_is_over)
+{
+	static struct record record;
+	const long before = switches_of_children();
+
+	measure(&record, &busy_row, ALONE, 300 * MS, 1);
+	CHECK_STR(record.error, "");
+	const long switches = switches_of_children() - before;
+	CHECK(switches < 20);
 }
 
 /* What one counts between the two steps of the other is lost. */
