@@ -102,14 +102,15 @@ static bool is_woken_by(const struct bench_run *run, const struct record *record
 	return false;
 }
 
+#define QUIETLY "writes by pwritev2 with RWF_NOSIGNAL, so that no SIGPIPE comes"
+
 static const char *cause_on_one(const struct bench_run *run, const struct record *record)
 {
 	if (!calls_as_often(record))
 		return "";
 	return is_woken_by(run, record, "pwritev2")
-		       ? "as many system calls as bare, but it writes by pwritev2 with "
-			 "RWF_NOSIGNAL, so that no SIGPIPE comes; the rest are instructions of its "
-			 "own, in no cache after each switch"
+		       ? "as many system calls as bare, but it " QUIETLY
+			 "; the rest are instructions of its own, in no cache after each switch"
 		       : "as many system calls as bare; what it takes longer are instructions of "
 			 "its own, in no cache after each switch";
 }
@@ -120,17 +121,41 @@ static bool is_pipe(const struct record *record)
 	       strncmp(record->row->uri, "fifo:", 5) == 0;
 }
 
-static const char *cause_one_way(const struct record *record)
+static const char *cause_of_pipe(const struct bench_run *run, const struct record *record)
 {
-	if (is_pipe(record) && calls_of(record, 0) < calls_of(record, record->bare))
+	const bool reads_all = calls_of(record, 0) < calls_of(record, record->bare);
+	const bool quietly = is_woken_by(run, record, "pwritev2");
+
+	if (reads_all && quietly)
+		return "it " QUIETLY
+		       ", and reads all there is, so that the next write finds the pipe "
+		       "empty: both take the kernel longer; bare reads a message a call, and lags "
+		       "behind";
+	if (reads_all)
 		return "it reads all there is, so that the next write finds the pipe empty, which "
 		       "takes the kernel longer; bare reads a message a call, and lags behind";
+	return quietly ? "it " QUIETLY ", which takes the kernel longer than write" : "";
+}
+
+static bool tells_senders(const struct bench_run *run, const struct record *record)
+{
+	return strcmp(record->row->name, "unix-dgram") == 0 && calls_as_often(record) &&
+	       is_woken_by(run, record, "recvmsg");
+}
+
+static const char *cause_one_way(const struct bench_run *run, const struct record *record)
+{
+	if (is_pipe(record))
+		return cause_of_pipe(run, record);
 	if (strcmp(record->row->name, "msgq") == 0 && calls_as_often(record))
 		return "to obey priorities it asks msgrcv for the lowest type, for which the "
 		       "kernel looks at every message in the queue; bare takes the first";
-	return record->mode == BATCHED && calls_of(record, 0) > 1.5
-		       ? "there a message is a system call at each end, in an array or not"
-		       : "";
+	if (record->mode == BATCHED && calls_of(record, 0) > 1.5)
+		return "there a message is a system call at each end, in an array or not";
+	if (record->mode == STREAM && tells_senders(run, record))
+		return "it has the kernel tell of each packet who sent it, for which recvmsg takes "
+		       "longer than recvfrom";
+	return "";
 }
 
 static const char *cause_of(const struct bench_run *run, const struct record *record)
@@ -146,7 +171,7 @@ static const char *cause_of(const struct bench_run *run, const struct record *re
 			       : "it is had again when its holder is killed; the C library's "
 				 "stays taken for ever";
 	if (record->mode != LATENCY)
-		return cause_one_way(record);
+		return cause_one_way(run, record);
 	return is_on_two(record) ? "" : cause_on_one(run, record);
 }
 
