@@ -106,6 +106,9 @@ static bool is_woken_by(const struct bench_run *run, const struct record *record
 
 static const char *cause_on_one(const struct bench_run *run, const struct record *record)
 {
+	if (strcmp(record->row->name, "futex") == 0 && is_woken_by(run, record, "futex"))
+		return "who sleeps sets a timer, to look again: who was to wake it may have been "
+		       "killed before it did";
 	if (!calls_as_often(record))
 		return "";
 	return is_woken_by(run, record, "pwritev2")

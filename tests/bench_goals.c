@@ -227,6 +227,16 @@ TEST(a_cause_is_told_where_the_counts_agree)
 	CHECK(!*cause_of(&record, &waits));
 }
 
+TEST(who_sleeps_at_a_tally_sets_a_timer)
+{
+	struct waits waits = {.seen = true, .count = 1, .of = {{.waker_call = "futex"}}};
+	struct record record = trip("futex", 1.1, 1.2);
+
+	record.outcomes[0].calls_known = record.outcomes[1].calls_known = false;
+	CHECK(strstr(cause_of(&record, &waits), "a timer"));
+	CHECK(!*cause_of(&record, NULL));
+}
+
 /* Only what this run shows: reads that took more than a message each, and by which call the other side was woken. */
 TEST(a_cause_one_way_is_told_where_it_was_seen)
 {
