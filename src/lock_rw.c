@@ -26,7 +26,7 @@
 #include "banned.h"
 #include "hot.h"
 #include "process.h"
-#include "ring/rest.h"
+#include "rest.h"
 #include "wait.h"
 
 /* The state is stored inside the gate alone, and tells of a death that matters: who gets the gate and

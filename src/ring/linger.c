@@ -5,8 +5,8 @@
 #include "linger.h"
 
 #include "../banned.h"
+#include "../rest.h"
 #include "../wait.h"
-#include "rest.h"
 
 enum {
 	SHORT = 2,       /* looks of a short wait */

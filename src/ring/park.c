@@ -23,8 +23,8 @@
 #include "../error.h"
 #include "../event.h"
 #include "../process.h"
+#include "../rest.h"
 #include "../wait.h"
-#include "rest.h"
 #include "ring.h"
 
 enum {

@@ -2,8 +2,8 @@
  *
  * rest.h - a CPU that waits in a loop leaves its resources to the other thread of its core.
  */
-#ifndef SINEW_RING_REST_H
-#define SINEW_RING_REST_H
+#ifndef SINEW_REST_H
+#define SINEW_REST_H
 
 static inline void sinew__rest(void)
 {
