@@ -33,8 +33,7 @@ struct player {
 	enum role role;
 	unsigned index; /* among those of its role */
 	int ready[2];   /* a pipe: the servers are there */
-	int playing
-		[2]; /* a pipe whose writing end is closed by all who play when they are through */
+	int playing[2]; /* a pipe: its end says that all are through */
 	int schedstat;
 	uint64_t next[CONTENDERS], nexts[CONTENDERS][FAN_MOST];
 	double estimate[CONTENDERS]; /* ns of a message */

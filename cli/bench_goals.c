@@ -4,7 +4,7 @@
  * if all repeats are below, missed if all are above; else, or with one repeat, nobody can tell.
  *
  * A cause is one that was found by other means (docs/measurements.md), and told only where what this run
- * counted agrees with it.
+ * counted, or traced, agrees with it.
  */
 #include "bench_goals.h"
 
