@@ -85,6 +85,7 @@ struct outcome {
 	double p50_all, p90_all, p99_all, p999_all, max_all;
 	uint64_t messages, lost;
 	struct spent spent[2]; /* by role */
+	uint64_t both;         /* ns in which either side was in a block */
 	double peer_bytes;     /* ECHO: memory that a connection costs the server */
 	bool calls_known;
 };

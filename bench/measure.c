@@ -236,6 +236,7 @@ static void reckon(struct record *record, const struct duel *duel, unsigned i)
 	outcome->lost += lost;
 	sum_spent(&outcome->spent[CLIENT], &tally->spent[CLIENT]);
 	sum_spent(&outcome->spent[SERVER], &tally->spent[SERVER]);
+	outcome->both += tally->both;
 	for (unsigned k = 1; k < duel->fan; k++)
 		sum_spent(
 			&outcome->spent[record->mode == FAN_IN ? CLIENT : SERVER], &tally->many[k]);

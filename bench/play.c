@@ -161,6 +161,20 @@ static void begin_block(const struct player *player, struct turn *turn, unsigned
 	turn->began = turn_clock();
 }
 
+/* Of the first of each role, who never is a block ahead of the other's end: the later one has both spans. */
+static void tell_span(struct tally *tally, enum role role, uint64_t from, uint64_t to)
+{
+	const enum role other = role == CLIENT ? SERVER : CLIENT;
+
+	tally->from[role] = from;
+	tally->to[role] = to;
+	if (atomic_fetch_add(&tally->spans, 1) % 2 == 0)
+		return;
+	const uint64_t begin = from < tally->from[other] ? from : tally->from[other];
+	const uint64_t end = to > tally->to[other] ? to : tally->to[other];
+	tally->both += end - begin;
+}
+
 static void play_block(struct player *player, unsigned i, unsigned block)
 {
 	struct duel *duel = player->duel;
@@ -188,6 +202,8 @@ static void play_block(struct player *player, unsigned i, unsigned block)
 		spent_add(player->index ? &turn.tally->many[player->index]
 					: &turn.tally->spent[player->role],
 			&before, &after);
+	if (turn.counts && player->index == 0)
+		tell_span(turn.tally, player->role, before.wall, after.wall);
 	if (player->role == SERVER || player->index)
 		return;
 	uint64_t elapsed = atomic_load(&turn.tally->ended) - turn.began;

@@ -16,10 +16,13 @@ struct tally {
 	struct histogram times;
 	pid_t pids[2][FAN_MOST]; /* by role */
 	uint64_t messages, elapsed, lost;
-	uint64_t all;           /* messages, with those of the warm-up */
-	struct spent spent[2];  /* by role */
-	_Atomic uint64_t count; /* of messages in this block, set by the client before the first */
-	_Atomic uint64_t ended; /* the reader's clock when it had the last one; 0: not yet */
+	uint64_t all;            /* messages, with those of the warm-up */
+	struct spent spent[2];   /* by role */
+	uint64_t from[2], to[2]; /* clocks of a block, by role */
+	uint64_t both;           /* ns in which either was in one */
+	_Atomic unsigned spans;  /* how often one has told his */
+	_Atomic uint64_t count;  /* of messages in this block, set by the client before the first */
+	_Atomic uint64_t ended;  /* the reader's clock when it had the last one; 0: not yet */
 	/* fan: */
 	struct spent many[FAN_MOST];   /* by those of the many but the first */
 	_Atomic uint64_t begun, done;  /* blocks that the first of the writers began, that ended */

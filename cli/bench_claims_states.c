@@ -11,11 +11,13 @@ static bool talks(const struct record *record)
 	return bench_sound(record) && record->mode < ALONE;
 }
 
-/* Of the longer time: each side notes its own when it comes to, which on a busy machine may be late. */
-static double share_of_both(const struct spent spent[2])
+/* Of the time in which either had begun and not ended: one may begin, and end, before the other. */
+static double share_of_both(const struct outcome *outcome)
 {
-	return (double)(spent[CLIENT].running + spent[SERVER].running) /
-	       fmax((double)spent[CLIENT].wall, (double)spent[SERVER].wall);
+	const struct spent *client = &outcome->spent[CLIENT], *server = &outcome->spent[SERVER];
+
+	return (double)(client->running + server->running) /
+	       fmax((double)outcome->both, fmax((double)client->wall, (double)server->wall));
 }
 
 bool claim_one_runs(const struct bench_run *run, struct verdict *v)
@@ -25,10 +27,10 @@ bool claim_one_runs(const struct bench_run *run, struct verdict *v)
 
 	for (unsigned i = 0; i < run->count; i++) {
 		const struct record *record = &run->records[i];
-		const struct spent *spent = record->outcomes[0].spent;
-		if (!talks(record) || is_on_two(record) || !spent[CLIENT].wall)
+		const struct outcome *ours = &record->outcomes[0];
+		if (!talks(record) || is_on_two(record) || !ours->spent[CLIENT].wall)
 			continue;
-		most = fmax(most, share_of_both(spent));
+		most = fmax(most, share_of_both(ours));
 		rows++;
 	}
 	if (!rows)

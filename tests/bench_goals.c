@@ -194,6 +194,9 @@ TEST(one_runs_at_a_time_in_the_time_of_the_longer)
 	record.outcomes[0].spent[CLIENT].running = 1000;
 	CHECK(claim_one_runs(&run, &verdict));
 	CHECK_STR(verdict.verdict, "FALSE");
+	record.outcomes[0].both = 2500; /* one began, and ended, before the other */
+	CHECK(claim_one_runs(&run, &verdict));
+	CHECK_STR(verdict.verdict, "true");
 }
 
 TEST(what_went_otherwise_when_it_was_traced_is_told_so)
